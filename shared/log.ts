@@ -1,0 +1,31 @@
+import { pino, type Logger, type LoggerOptions } from 'pino'
+
+export type { Logger } from 'pino'
+
+// What must never be printed, wherever it hangs: bearer tokens, cookies, keys, bodies of enrolment.
+const REDACTED = [
+  'authorization',
+  'cookie',
+  'token',
+  'secret',
+  'password',
+  'mac',
+  '*.authorization',
+  '*.cookie',
+  '*.token',
+  '*.secret',
+  '*.password',
+  '*.mac',
+]
+
+/** JSON lines on standard output, written at once: what was logged before a crash is there. */
+export function createLogger(level: string, options: LoggerOptions = {}): Logger {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: REDACTED, censor: '[redacted]' },
+    ...options,
+  })
+}
