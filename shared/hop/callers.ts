@@ -1,4 +1,4 @@
-const SIGNERS = new Set(['enroll', 'est', 'register'])
+const SIGNERS = new Set(['enroll', 'est', 'register', 'admin'])
 
 /** Whether a proven caller may ask this target of this callee; what it may not is answered 403. */
 export function callerMay(caller: string, callee: string, target: string): boolean {
