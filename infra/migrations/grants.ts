@@ -30,10 +30,12 @@ function roles(grants: Grants): string[] {
   return [...new Set([...named, ...Object.values(grants.functions).flat()])].toSorted()
 }
 
-// Roles belong to the whole cluster: another database's migration may make them at the same moment.
+// Roles belong to the whole cluster: another database's migration may make them at the same moment. Since 16 whoever makes
+// a role may not take it (`set role`) without a grant.
 const createRole = (role: string) => `do $$ begin
   if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin; end if;
-  if not pg_has_role(current_user, '${role}', 'set') then grant ${role} to current_user; end if;
+  if not pg_has_role(current_user, '${role}', case when current_setting('server_version_num')::int >= 160000
+    then 'set' else 'member' end) then grant ${role} to current_user; end if;
 exception when duplicate_object or unique_violation then null; end $$;`
 
 /**

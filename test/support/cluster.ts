@@ -34,7 +34,6 @@ const asUser =
 const SETTINGS = [
   'fsync=off',
   'full_page_writes=off',
-  'file_copy_method=clone',
   'max_connections=200',
   'shared_buffers=128MB',
   'listen_addresses=',
@@ -42,9 +41,8 @@ const SETTINGS = [
   'autovacuum_naptime=10s',
 ]
 
-function initdb(bin: string, data: string): void {
-  const options =
-    '-U postgres -A trust -E UTF8 --no-sync --locale-provider=builtin --locale=C.UTF-8'.split(' ')
+function initdb(bin: string, data: string, locale: string): void {
+  const options = `-U postgres -A trust -E UTF8 --no-sync ${locale}`.trim().split(' ')
   const [command = '', ...args] = [...asUser, path.join(bin, 'initdb'), '-D', data, ...options]
   const made = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`)
@@ -64,12 +62,20 @@ async function untilReady(url: string): Promise<void> {
   }
 }
 
+export interface ClusterOptions {
+  readonly settings?: readonly string[]
+  /** Folder of another PostgreSQL's binaries, such as Debian's 15. */
+  readonly binaries?: string
+}
+
+const BUILTIN_LOCALE = '--locale-provider=builtin --locale=C.UTF-8'
+
 /** Starts a cluster of its own; disposed, it is stopped and its files are gone. */
-export async function startCluster(settings: readonly string[] = []): Promise<Cluster> {
-  const bin = binaries()
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const bin = options.binaries ?? binaries()
   const root = mkdtempSync(path.join(tmpdir(), 'mpg-'))
   const data = path.join(root, 'data')
-  initdb(bin, data)
+  initdb(bin, data, options.binaries === undefined ? BUILTIN_LOCALE : '')
   const [command = '', ...args] = [
     ...asUser,
     'setpriv',
@@ -80,7 +86,7 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
     data,
     '-k',
     root,
-    ...[...SETTINGS, ...settings].flatMap((setting) => ['-c', setting]),
+    ...[...SETTINGS, ...(options.settings ?? [])].flatMap((setting) => ['-c', setting]),
   ]
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true })
   child.unref()

@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * Options of a test that needs a server which may be missing: skipped with its name for a user; in CI it fails,
+ * save what .ci/allowed-skips names.
+ */
+export function needs(server: string, there: boolean): { skip: false | string } {
+  if (there) return { skip: false }
+  if (process.env['CI'] !== 'true' || allowed().has(server)) return { skip: `${server} is missing` }
+  throw new Error(`${server} is missing, and .ci/allowed-skips does not name it`)
+}
+
+function allowed(): Set<string> {
+  const text = readFileSync(new URL('../../.ci/allowed-skips', import.meta.url), 'utf8')
+  return new Set(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')))
+}
