@@ -16,6 +16,13 @@ async function* chunks(...parts: readonly Uint8Array[]): AsyncGenerator<Uint8Arr
   yield* parts
 }
 
+async function* torn(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('new')
+  throw new Error('client went away')
+}
+
+const isFull = (error: unknown) => error instanceof DomainError && error.code === 'storage.full'
+
 async function content(
   store: ObjectStore,
   key: string,
@@ -42,10 +49,6 @@ function contract(opened: () => ObjectStore): void {
   test('fail/source-that-breaks-leaves-the-old-object', async () => {
     const store = opened()
     await store.put('artifacts/torn', chunks(Buffer.from('old')))
-    async function* torn() {
-      yield Buffer.from('new')
-      throw new Error('client went away')
-    }
     await assert.rejects(store.put('artifacts/torn', torn()))
     assert.equal((await content(store, 'artifacts/torn')).toString(), 'old')
   })
@@ -151,7 +154,6 @@ describe('files', () => {
 
   test('fail/disk-is-full', async () => {
     const full = openFiles({ folder, freeMinBytes: Number.MAX_SAFE_INTEGER })
-    const isFull = (error: unknown) => error instanceof DomainError && error.code === 'storage.full'
     await store.put('artifacts/before', chunks(Buffer.from('x')))
     await assert.rejects(full.put('artifacts/late', chunks(Buffer.from('x'))), isFull)
     await assert.rejects(full.beginUpload('artifacts/late'), isFull)
