@@ -1,37 +1,46 @@
 import type { Route, RouteKind, RouteRule } from '../../shared/http/route.ts'
 
 /** Who asks, in the columns of the matrix. */
-export const IDENTITIES = ['none', 'R', 'O', 'A', 'pm', 'do', 'dx', 'rv', 'cl'] as const
+export const IDENTITIES = ['none', 'R', 'O', 'A', 'pm', 'do', 'dx', 'su', 'rv', 'cl'] as const
 export type MatrixIdentity = (typeof IDENTITIES)[number]
 
 /**
- * What the table promises: `2xx` allowed, `401` or `403` refused, `ask` where the credential is in the
+ * `su` is a suspended device at its own path. What the table promises: `2xx` allowed, `401` or `403` refused, `ask` where the credential is in the
  * request itself and the function decides (tokens, shared keys).
  */
 export type Expectation = '2xx' | '401' | '403' | 'ask'
 
 const LEVELS = ['R', 'O', 'A'] as const
 
-/** The answer that one identity gets at one method of a route. */
+/**
+ * The answer that one identity gets at one method of a route. Written from the words of infra/routes.yml, apart from
+ * what functions run (shared/http/authorize.ts): the matrix test asks both.
+ */
 export function expectation(route: Route, rule: RouteRule, who: MatrixIdentity): Expectation {
   const allows = (kind: RouteKind) => rule.allow.includes(kind)
   if (allows('none')) return '2xx'
+  if (who === 'none') return allows('to') || allows('sk') ? 'ask' : '401'
   if (who === 'pm') return allows('pm') ? '2xx' : operatorRefusal(rule)
   const level = LEVELS.findIndex((known) => known === who)
   if (level >= 0) {
     const needed = LEVELS.findIndex((known) => allows(known))
     return needed >= 0 && level >= needed ? '2xx' : operatorRefusal(rule)
   }
-  const kind = who === 'dx' && route.self === undefined ? 'do' : who
-  if (allows(kind)) return '2xx'
-  if (rule.deny.includes(kind)) return '403'
-  return allows('to') || allows('sk') ? 'ask' : '401'
+  return clientExpectation(rule, route.self === undefined && who === 'dx' ? 'do' : who)
+}
+
+// A suspended device is refused with its own 403 wherever an active one would pass.
+function clientExpectation(rule: RouteRule, who: MatrixIdentity): Expectation {
+  const allows = (kind: MatrixIdentity) => rule.allow.some((known) => known === kind)
+  const denies = (kind: MatrixIdentity) => rule.deny.some((known) => known === kind)
+  if (who === 'su') return allows('do') || denies('do') ? '403' : '401'
+  if (allows(who)) return '2xx'
+  return denies(who) ? '403' : '401'
 }
 
 // An operator is known, so a route of operators answers 403; elsewhere a token counts as nothing.
 function operatorRefusal(rule: RouteRule): Expectation {
-  if (LEVELS.some((level) => rule.allow.includes(level)) || rule.allow.includes('pm')) return '403'
-  return rule.allow.includes('to') ? 'ask' : '401'
+  return rule.allow.some((kind) => ['R', 'O', 'A', 'pm'].includes(kind)) ? '403' : '401'
 }
 
 /** The whole matrix as the text that is committed and reviewed. */

@@ -137,6 +137,7 @@ async function forward(
 ): Promise<Request> {
   const url = new URL(`http://muster${call.target}`)
   const { method, headers } = request
+  if (proof.unsignedBody && !target.unsignedBody) throw new DomainError('auth.required')
   if (target.stream && proof.unsignedBody && request.body !== null) {
     const body = boundedBody(request.body, target.bodyBytes)
     return new Request(url, { method, headers, body, duplex: 'half' })
