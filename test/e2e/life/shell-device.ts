@@ -171,7 +171,7 @@ export class ShellDevice {
   async ask(
     topic: string,
     message: string | object,
-    answers: readonly string[],
+    answer: string,
     seconds = 10,
   ): Promise<Message | undefined> {
     const text = typeof message === 'string' ? message : JSON.stringify(message)
@@ -182,7 +182,7 @@ export class ShellDevice {
         ...this.#mqttArgs(),
         ...['-V', 'mqttv311', '-q', '1', '-W', String(seconds), '-F', '%r %t %p'],
         ...['-t', own(topic), '-m', text],
-        ...answers.flatMap((answer) => ['-e', own(answer)]),
+        ...['-e', own(answer)],
       ],
       { seconds: seconds + 5 },
     )
