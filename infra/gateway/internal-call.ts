@@ -1,0 +1,38 @@
+import { hashBody } from '../../shared/hop/canonical.ts'
+import type { HopKey } from '../../shared/hop/keys.ts'
+import { signHop } from '../../shared/hop/sign.ts'
+import type { InternalCall } from '../../shared/host.ts'
+import { FUNCTION_URL, type Dispatch } from './dispatch.ts'
+
+export interface InternalCaller {
+  /** The calling function's name. */
+  readonly caller: string
+  /** The caller's key for a callee. */
+  readonly keyOf: (callee: string) => HopKey
+  readonly now: () => Date
+  readonly dispatch: Dispatch
+}
+
+/** Calls of one function to another, signed by the caller's own key. */
+export function createInternalCall({ caller, keyOf, now, dispatch }: InternalCaller): InternalCall {
+  return async (functionName, path, body) => {
+    if (!path.startsWith('/internal/')) throw new Error(`${path} is no inner target`)
+    const text = JSON.stringify(body)
+    const contentType = 'application/json'
+    const proof = signHop({
+      key: keyOf(functionName),
+      caller,
+      callee: functionName,
+      now: now(),
+      method: 'POST',
+      target: path,
+      contentType,
+      body: hashBody(text),
+    })
+    const headers = { ...proof, 'Content-Type': contentType }
+    return dispatch(
+      functionName,
+      new Request(FUNCTION_URL, { method: 'POST', headers, body: text }),
+    )
+  }
+}
