@@ -46,6 +46,7 @@ create table certificates (
   not_before timestamptz not null, not_after timestamptz not null, renew_at timestamptz not null,   -- two thirds of life, jittered at issue: no storm
   state text not null default 'active' check (state in ('active', 'superseded', 'revoked')),
   alerted smallint, asked_at timestamptz,              -- 30, 14, 7: each once
+  used_at timestamptz,                                 -- first shown over HTTP: ends the overlap of the one before it (pki: at most 7 days)
   credential_id text collate "C", der bytea not null, primary key (device_id, serial)
 ) with (fillfactor = 95);
 create index certificates_serial on certificates (serial);          -- OCSP; fan-out when distributed, an answer is cached until its nextUpdate
@@ -64,8 +65,8 @@ create index revocations_end on revocations (not_after);
 create index revocations_at on revocations (issuer_id, revoked_at);
 comment on table revocations is 'reference; expires not_after';
 
-create table issuers (issuer_id smallint primary key, certificate bytea not null, key_name text not null, state text not null check (state in ('next',
-  'active', 'retired')),
+create table issuers (issuer_id smallint primary key, certificate bytea not null, key_name text not null, state text not null check (state in ('root',
+  'next', 'active', 'retired')),
   not_after timestamptz not null, crl_number bigint not null default 0, day date not null default current_date, issued_today bigint not null default 0,
     daily_quota bigint not null);
 comment on table issuers is 'reference; kept';         -- quota: one update a signing batch, by `pki` alone

@@ -5,7 +5,7 @@ import * as z from 'zod'
 const Role = z.string().regex(/^[a-z][a-z-]*$/)
 const Privilege = z
   .string()
-  .regex(/^(select|insert|delete|update|usage|execute)(\([a-z0-9_]+(, [a-z0-9_]+)*\))?$/)
+  .regex(/^(select|insert|delete|update|truncate|usage|execute)(\([a-z0-9_]+(, [a-z0-9_]+)*\))?$/)
 const Grants = z.strictObject({
   tables: z.record(z.string(), z.record(Role, z.array(Privilege).min(1))),
   sequences: z.record(z.string(), z.record(Role, z.array(Privilege).min(1))),

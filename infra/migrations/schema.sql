@@ -294,6 +294,7 @@ CREATE TABLE public.certificates (
     state text DEFAULT 'active'::text NOT NULL,
     alerted smallint,
     asked_at timestamp with time zone,
+    used_at timestamp with time zone,
     credential_id text COLLATE pg_catalog."C",
     der bytea NOT NULL,
     CONSTRAINT certificates_state_check CHECK ((state = ANY (ARRAY['active'::text, 'superseded'::text, 'revoked'::text])))
@@ -574,7 +575,7 @@ CREATE TABLE public.issuers (
     day date DEFAULT CURRENT_DATE NOT NULL,
     issued_today bigint DEFAULT 0 NOT NULL,
     daily_quota bigint NOT NULL,
-    CONSTRAINT issuers_state_check CHECK ((state = ANY (ARRAY['next'::text, 'active'::text, 'retired'::text])))
+    CONSTRAINT issuers_state_check CHECK ((state = ANY (ARRAY['root'::text, 'next'::text, 'active'::text, 'retired'::text])))
 );
 
 COMMENT ON TABLE public.issuers IS 'reference; kept';
@@ -1203,6 +1204,8 @@ GRANT UPDATE(last_used) ON TABLE public.api_tokens TO muster_ota;
 GRANT UPDATE(last_used) ON TABLE public.api_tokens TO muster_shadow_update;
 GRANT UPDATE(last_used) ON TABLE public.api_tokens TO muster_compute_delta;
 GRANT UPDATE(last_used) ON TABLE public.api_tokens TO muster_enroll;
+GRANT UPDATE(last_used) ON TABLE public.api_tokens TO muster_est;
+GRANT UPDATE(last_used) ON TABLE public.api_tokens TO muster_pki;
 GRANT UPDATE(last_used) ON TABLE public.api_tokens TO muster_console;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.artifacts TO muster_ota;
@@ -1232,6 +1235,24 @@ GRANT SELECT ON TABLE public.bootstrap_credentials TO muster_enroll;
 GRANT SELECT ON TABLE public.bootstrap_credentials TO muster_est;
 GRANT SELECT ON TABLE public.bootstrap_credentials TO muster_register;
 
+GRANT SELECT(credential_id) ON TABLE public.bootstrap_credentials TO muster_pki;
+GRANT SELECT(credential_id) ON TABLE public.bootstrap_credentials TO muster_shadow_update;
+GRANT SELECT(credential_id) ON TABLE public.bootstrap_credentials TO muster_compute_delta;
+GRANT SELECT(credential_id) ON TABLE public.bootstrap_credentials TO muster_ota;
+GRANT SELECT(credential_id) ON TABLE public.bootstrap_credentials TO muster_console;
+
+GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_pki;
+GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_shadow_update;
+GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_compute_delta;
+GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_ota;
+GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_console;
+
+GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_pki;
+GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_shadow_update;
+GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_compute_delta;
+GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_ota;
+GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_console;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.broker_endpoints TO muster_register;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.broker_endpoints TO muster_admin;
 GRANT SELECT ON TABLE public.broker_endpoints TO muster_enroll;
@@ -1246,6 +1267,8 @@ GRANT SELECT ON TABLE public.broker_endpoints TO muster_connector;
 GRANT SELECT ON TABLE public.broker_endpoints TO muster_console;
 
 GRANT SELECT ON TABLE public.certificate_profiles TO muster_pki;
+GRANT SELECT ON TABLE public.certificate_profiles TO muster_enroll;
+GRANT SELECT ON TABLE public.certificate_profiles TO muster_est;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.certificate_profiles TO muster_admin;
 GRANT SELECT ON TABLE public.certificate_profiles TO muster_expiry_scan;
 
@@ -1268,6 +1291,16 @@ GRANT UPDATE(alerted) ON TABLE public.certificates TO muster_expiry_scan;
 
 GRANT UPDATE(asked_at) ON TABLE public.certificates TO muster_expiry_scan;
 
+GRANT UPDATE(used_at) ON TABLE public.certificates TO muster_pki;
+GRANT UPDATE(used_at) ON TABLE public.certificates TO muster_register;
+GRANT UPDATE(used_at) ON TABLE public.certificates TO muster_enroll;
+GRANT UPDATE(used_at) ON TABLE public.certificates TO muster_est;
+GRANT UPDATE(used_at) ON TABLE public.certificates TO muster_admin;
+GRANT UPDATE(used_at) ON TABLE public.certificates TO muster_shadow_update;
+GRANT UPDATE(used_at) ON TABLE public.certificates TO muster_compute_delta;
+GRANT UPDATE(used_at) ON TABLE public.certificates TO muster_ota;
+GRANT UPDATE(used_at) ON TABLE public.certificates TO muster_console;
+
 GRANT USAGE ON SEQUENCE public.connector_epochs TO muster_connector;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.connector_slots TO muster_connector;
@@ -1288,6 +1321,8 @@ GRANT SELECT ON TABLE public.console_links TO muster_ota;
 GRANT SELECT ON TABLE public.console_links TO muster_shadow_update;
 GRANT SELECT ON TABLE public.console_links TO muster_compute_delta;
 GRANT SELECT ON TABLE public.console_links TO muster_enroll;
+GRANT SELECT ON TABLE public.console_links TO muster_pki;
+GRANT SELECT ON TABLE public.console_links TO muster_est;
 GRANT SELECT,DELETE ON TABLE public.console_links TO muster_retention;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.credential_uses TO muster_admin;
@@ -1444,25 +1479,25 @@ GRANT SELECT,INSERT ON TABLE public.outbox TO muster_expiry_scan;
 GRANT SELECT,DELETE ON TABLE public.outbox TO muster_connector;
 GRANT SELECT,DELETE ON TABLE public.outbox TO muster_retention;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_0 TO muster_enroll;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_0 TO muster_est;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_0 TO muster_register;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_0 TO muster_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_0 TO muster_ota;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_0 TO muster_shadow_update;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_0 TO muster_compute_delta;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_0 TO muster_console;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_0 TO muster_pki;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_enroll;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_est;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_register;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_admin;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_ota;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_shadow_update;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_compute_delta;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_console;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_pki;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_1 TO muster_enroll;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_1 TO muster_est;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_1 TO muster_register;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_1 TO muster_admin;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_1 TO muster_ota;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_1 TO muster_shadow_update;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_1 TO muster_compute_delta;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_1 TO muster_console;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rate_counts_1 TO muster_pki;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_enroll;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_est;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_register;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_admin;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_ota;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_shadow_update;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_compute_delta;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_console;
+GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_pki;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.release_artifacts TO muster_ota;
 GRANT SELECT ON TABLE public.release_artifacts TO muster_ota_notify;
