@@ -29,6 +29,21 @@ export const SETTINGS = {
   'rate.credential': setting(PerSecond, 50, 'Enrolments a second with one bootstrap credential'),
   'rate.token': setting(PerSecond, 50, 'API requests a second with one token'),
   'rate.device': setting(PerSecond, 20, 'HTTP requests a second of one device'),
+  'edge.connection_rate': setting(
+    PerSecond,
+    20,
+    'New connections a second from one address (IPv6: /64); five times as many at once',
+  ),
+  'edge.connections': setting(
+    z.number().int().min(1).max(1_000_000),
+    256,
+    'Open connections from one address (IPv6: /64)',
+  ),
+  'edge.trusted_sources': setting(
+    z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv6()])).max(100),
+    [],
+    'Addresses (IPv6 also as a /64) without these two limits: factories behind one',
+  ),
   'retention.shadow_history_gib': setting(
     z.number().positive().max(1_000_000),
     50,

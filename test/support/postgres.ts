@@ -49,7 +49,17 @@ async function quickRates(db: Database): Promise<void> {
   await db.unnamed(
     'test_rates',
     `insert into settings (name, value, updated_by) select name, $2::jsonb, 'test' from unnest($1::text[]) name`,
-    [['rate.source', 'rate.credential', 'rate.token', 'rate.device'], String(QUICK_RATES)],
+    [
+      [
+        'rate.source',
+        'rate.credential',
+        'rate.token',
+        'rate.device',
+        'edge.connection_rate',
+        'edge.connections',
+      ],
+      String(QUICK_RATES),
+    ],
   )
 }
 
