@@ -87,3 +87,35 @@ export const readClaim = statement<[certificate: Buffer], { credential_id: strin
 
 export const addRates0 = statement<RateParams, RateRow>('rate_add_0', addRates('rate_counts_0'))
 export const addRates1 = statement<RateParams, RateRow>('rate_add_1', addRates('rate_counts_1'))
+
+// Two at once with one key: the second is told so, instead of waiting for the first one's commit.
+export const lockKey = statement<[name: string], { free: boolean }>(
+  'idempotency_lock',
+  `select pg_try_advisory_xact_lock(hashtextextended($1::text, 7)) as free`,
+)
+
+export const takeKey = statement<
+  [owner: string, key: string, sha256: Buffer, expiresAt: Date, now: Date],
+  { owner: string }
+>(
+  'idempotency_take',
+  `insert into idempotency_keys as k (owner, key, request_sha256, expires_at)
+   values ($1::text, $2::text, $3::bytea, $4::timestamptz)
+   on conflict (owner, key) do update set request_sha256 = excluded.request_sha256, status = null, answer = null,
+                                          expires_at = excluded.expires_at
+    where k.expires_at <= $5::timestamptz
+   returning owner`,
+)
+
+export const readKey = statement<
+  [owner: string, key: string],
+  { request_sha256: Buffer; answer: string | null }
+>(
+  'idempotency_read',
+  `select request_sha256, answer from idempotency_keys where owner = $1::text and key = $2::text`,
+)
+
+export const completeKey = statement<[owner: string, key: string, status: number, answer: string]>(
+  'idempotency_complete',
+  `update idempotency_keys set status = $3::smallint, answer = $4::text where owner = $1::text and key = $2::text`,
+)

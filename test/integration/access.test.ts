@@ -4,9 +4,11 @@ import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { identify, type IdentifyDeps } from '../../shared/access/identify.ts'
+import { runOnce } from '../../shared/access/idempotency.ts'
 import { createOidc } from '../../shared/access/oidc.ts'
 import { createRates } from '../../shared/access/rates.ts'
 import { makeToken } from '../../shared/access/token.ts'
+import { DomainError } from '../../shared/errors.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { systemClock } from '../../shared/clock.ts'
 import { insertCertificate, insertDevice, selfSigned } from '../support/certificate.ts'
@@ -272,4 +274,38 @@ test('ok/instances share what was taken', async () => {
     { code: 'rate.limited' },
   )
   assert.ok(taken < 40, `${taken} more, of which 30 came in 600 ms`)
+})
+
+const refuse = async () => Promise.reject(new DomainError('device.exists'))
+const keyed = (sha = 'a') => ({ owner: 't1', key: 't1 k', sha256: Buffer.from(sha.repeat(32)) })
+
+test('fail/one key for two requests, and a request that is still under way', async () => {
+  await using cloned = await cloneDatabase()
+  const deps = { db: cloned.as('register'), clock: systemClock }
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  const first = runOnce(deps, keyed(), async () => {
+    await held
+    return { status: 201, body: { n: 1 } }
+  })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const again = runOnce(deps, keyed(), async () => ({ status: 201, body: { n: 2 } }))
+  await assert.rejects(again, { code: 'idempotency.in_progress' })
+  release()
+  assert.deepEqual(await first, { status: 201, body: { n: 1 } })
+  const other = runOnce(deps, keyed('b'), async () => ({ status: 201, body: { n: 3 } }))
+  await assert.rejects(other, { code: 'idempotency.key_reused' })
+})
+
+test('ok/a repeated request has one effect; a refused one may be tried again', async () => {
+  await using cloned = await cloneDatabase()
+  let now = Date.now()
+  const deps = { db: cloned.as('register'), clock: { now: () => new Date(now) } }
+  let effects = 0
+  const work = async () => ({ status: 201, body: { n: ++effects }, headers: { etag: '"1"' } })
+  await assert.rejects(runOnce(deps, keyed(), refuse), { code: 'device.exists' })
+  const first = await runOnce(deps, keyed(), work)
+  assert.deepEqual(await runOnce(deps, keyed(), work), first)
+  assert.equal(effects, 1)
+  now += 25 * 3_600_000
+  assert.deepEqual((await runOnce(deps, keyed('b'), work)).body, { n: 2 })
 })
