@@ -25,7 +25,8 @@ create table artifacts (
   version text collate "C" not null, size bigint not null, sha256 bytea not null unique, sha1 bytea not null, md5 bytea not null, object text not null,
   metadata jsonb not null default '{}', signature text not null check (signature in ('trusted', 'unsigned_allowed')),
     key_id text collate "C" references trusted_keys,
-  security_counter bigint, state text not null check (state in ('uploading', 'ready', 'blocked', 'deleted')), created_at timestamptz not null default now()
+  security_counter bigint, state text not null check (state in ('ready', 'blocked')), created_at timestamptz not null default now(),
+  check ((signature = 'trusted') = (key_id is not null))
 );
 comment on table artifacts is 'reference; kept';
 
@@ -38,10 +39,21 @@ create table release_artifacts (release_id int references releases, hardware_rev
   primary key (release_id, hardware_rev, artifact_id));
 comment on table release_artifacts is 'reference; kept';
 
-create table uploads (upload_id uuid primary key, object text not null, received bigint not null default 0, hash_state bytea,
-  parts jsonb not null default '[]', expires_at timestamptz not null);
+-- An upload in parts of the object store's size. An open one expires; a checked one stays as long, to tell how it went.
+create table uploads (upload_id uuid primary key, name text collate "C" not null, format text not null, version text collate "C" not null, size bigint not null,
+  sha256 bytea not null, signature bytea, object text not null, store_upload text not null,
+  state text collate "C" not null default 'open' check (state in ('open', 'checking', 'ready', 'refused')), code text, detail text, artifact_id int,
+    operation_id int,
+  actor text not null, created_at timestamptz not null default now(), expires_at timestamptz not null);
+create unique index uploads_open on uploads (sha256) where state = 'open';
 create index uploads_expires on uploads (expires_at);
 comment on table uploads is 'local; expires expires_at';
+
+-- A row a part, so that parts sent at once do not wait for each other.
+create table upload_parts (upload_id uuid, part int check (part > 0), size int not null, tag text not null, expires_at timestamptz not null,
+  primary key (upload_id, part));
+create index upload_parts_expires on upload_parts (expires_at);
+comment on table upload_parts is 'local; expires expires_at';
 
 create table rollouts (
   rollout_id int generated always as identity primary key, name text collate "C" unique not null, release_id int not null references releases,
@@ -51,8 +63,10 @@ create table rollouts (
   -- rate, thresholds, windows, time-outs, verification, cohort and roll-back policy: validated by the function's schema
   rules jsonb not null,
   cursor text collate "C",                             -- materialising goes on from here after a crash
-  author text not null, approver text, revision bigint not null default 1, start_at timestamptz, created_at timestamptz not null default now(),
-    finished_at timestamptz,
+  problem text,                                        -- why it is paused, for people
+  selected_at timestamptz,                             -- the query's now: set by the first start
+  checked_at timestamptz,                              -- when its artifacts were hashed again, which a start waits for
+  author text not null, approver text, revision bigint not null default 1, created_at timestamptz not null default now(), finished_at timestamptz,
   check (approver is distinct from author)
 );
 create index rollouts_live on rollouts (status) where status in ('starting', 'running', 'stopping');
@@ -60,9 +74,10 @@ comment on table rollouts is 'reference; kept';
 
 -- Counters are written by the engine's step alone (one lease), from action_results: no hot row, no lock on the device's path.
 create table rollout_groups (
-  rollout_id int references rollouts, grp smallint, state text not null check (state in ('scheduled', 'running', 'finished', 'failed')), query text,
-    total int not null default 0,
+  rollout_id int references rollouts, grp smallint, percent double precision not null,
+    state text not null check (state in ('scheduled', 'running', 'finished', 'failed')), total int not null default 0,
   released int not null default 0, succeeded int not null default 0, failed int not null default 0, cancelled int not null default 0,
+  tolerated int not null default 0,                    -- failures that the operator has accepted by going on
     primary key (rollout_id, grp)
 ) with (fillfactor = 50);
 comment on table rollout_groups is 'reference; kept';

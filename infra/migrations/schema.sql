@@ -187,9 +187,10 @@ CREATE TABLE public.artifacts (
     security_counter bigint,
     state text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT artifacts_check CHECK (((signature = 'trusted'::text) = (key_id IS NOT NULL))),
     CONSTRAINT artifacts_format_check CHECK ((format = ANY (ARRAY['swu'::text, 'raucb'::text, 'mender'::text, 'mcuboot'::text, 'raw'::text]))),
     CONSTRAINT artifacts_signature_check CHECK ((signature = ANY (ARRAY['trusted'::text, 'unsigned_allowed'::text]))),
-    CONSTRAINT artifacts_state_check CHECK ((state = ANY (ARRAY['uploading'::text, 'ready'::text, 'blocked'::text, 'deleted'::text])))
+    CONSTRAINT artifacts_state_check CHECK ((state = ANY (ARRAY['ready'::text, 'blocked'::text])))
 );
 
 COMMENT ON TABLE public.artifacts IS 'reference; kept';
@@ -705,13 +706,14 @@ COMMENT ON TABLE public.revocations IS 'reference; expires not_after';
 CREATE TABLE public.rollout_groups (
     rollout_id integer NOT NULL,
     grp smallint NOT NULL,
+    percent double precision NOT NULL,
     state text NOT NULL,
-    query text,
     total integer DEFAULT 0 NOT NULL,
     released integer DEFAULT 0 NOT NULL,
     succeeded integer DEFAULT 0 NOT NULL,
     failed integer DEFAULT 0 NOT NULL,
     cancelled integer DEFAULT 0 NOT NULL,
+    tolerated integer DEFAULT 0 NOT NULL,
     CONSTRAINT rollout_groups_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'running'::text, 'finished'::text, 'failed'::text])))
 )
 WITH (fillfactor='50');
@@ -729,10 +731,12 @@ CREATE TABLE public.rollouts (
     dynamic boolean DEFAULT false NOT NULL,
     rules jsonb NOT NULL,
     cursor text COLLATE pg_catalog."C",
+    problem text,
+    selected_at timestamp with time zone,
+    checked_at timestamp with time zone,
     author text NOT NULL,
     approver text,
     revision bigint DEFAULT 1 NOT NULL,
-    start_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     finished_at timestamp with time zone,
     CONSTRAINT rollouts_check CHECK ((approver IS DISTINCT FROM author)),
@@ -829,13 +833,36 @@ CREATE TABLE public.trusted_keys (
 
 COMMENT ON TABLE public.trusted_keys IS 'reference; kept';
 
+CREATE TABLE public.upload_parts (
+    upload_id uuid NOT NULL,
+    part integer NOT NULL,
+    size integer NOT NULL,
+    tag text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT upload_parts_part_check CHECK ((part > 0))
+);
+
+COMMENT ON TABLE public.upload_parts IS 'local; expires expires_at';
+
 CREATE TABLE public.uploads (
     upload_id uuid NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    format text NOT NULL,
+    version text NOT NULL COLLATE pg_catalog."C",
+    size bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    signature bytea,
     object text NOT NULL,
-    received bigint DEFAULT 0 NOT NULL,
-    hash_state bytea,
-    parts jsonb DEFAULT '[]'::jsonb NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    store_upload text NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL COLLATE pg_catalog."C",
+    code text,
+    detail text,
+    artifact_id integer,
+    operation_id integer,
+    actor text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT uploads_state_check CHECK ((state = ANY (ARRAY['open'::text, 'checking'::text, 'ready'::text, 'refused'::text])))
 );
 
 COMMENT ON TABLE public.uploads IS 'local; expires expires_at';
@@ -1027,6 +1054,9 @@ ALTER TABLE ONLY public.topics
 ALTER TABLE ONLY public.trusted_keys
     ADD CONSTRAINT trusted_keys_pkey PRIMARY KEY (key_id);
 
+ALTER TABLE ONLY public.upload_parts
+    ADD CONSTRAINT upload_parts_pkey PRIMARY KEY (upload_id, part);
+
 ALTER TABLE ONLY public.uploads
     ADD CONSTRAINT uploads_pkey PRIMARY KEY (upload_id);
 
@@ -1098,7 +1128,11 @@ CREATE INDEX rollouts_live ON public.rollouts USING btree (status) WHERE (status
 
 CREATE INDEX seen_once_expires ON public.seen_once USING btree (expires_at);
 
+CREATE INDEX upload_parts_expires ON public.upload_parts USING btree (expires_at);
+
 CREATE INDEX uploads_expires ON public.uploads USING btree (expires_at);
+
+CREATE UNIQUE INDEX uploads_open ON public.uploads USING btree (sha256) WHERE (state = 'open'::text);
 
 CREATE INDEX webhook_retries_expires ON public.webhook_retries USING btree (expires_at);
 
@@ -1126,6 +1160,7 @@ GRANT USAGE ON SCHEMA public TO muster_broker_agent;
 GRANT USAGE ON SCHEMA public TO muster_compute_delta;
 GRANT USAGE ON SCHEMA public TO muster_connector;
 GRANT USAGE ON SCHEMA public TO muster_console;
+GRANT USAGE ON SCHEMA public TO muster_edge;
 GRANT USAGE ON SCHEMA public TO muster_enroll;
 GRANT USAGE ON SCHEMA public TO muster_est;
 GRANT USAGE ON SCHEMA public TO muster_expiry_scan;
@@ -1168,15 +1203,19 @@ GRANT SELECT ON TABLE public.actions TO muster_console;
 GRANT SELECT,DELETE ON TABLE public.actions TO muster_retention;
 
 GRANT UPDATE(phase) ON TABLE public.actions TO muster_ota_report;
+GRANT UPDATE(phase) ON TABLE public.actions TO muster_register;
 GRANT UPDATE(phase) ON TABLE public.actions TO muster_shadow_update;
 
 GRANT UPDATE(state) ON TABLE public.actions TO muster_ota_report;
+GRANT UPDATE(state) ON TABLE public.actions TO muster_register;
 GRANT UPDATE(state) ON TABLE public.actions TO muster_shadow_update;
 
 GRANT UPDATE(state_at) ON TABLE public.actions TO muster_ota_report;
+GRANT UPDATE(state_at) ON TABLE public.actions TO muster_register;
 GRANT UPDATE(state_at) ON TABLE public.actions TO muster_shadow_update;
 
 GRANT UPDATE(agent_verdict) ON TABLE public.actions TO muster_ota_report;
+GRANT UPDATE(agent_verdict) ON TABLE public.actions TO muster_register;
 GRANT UPDATE(agent_verdict) ON TABLE public.actions TO muster_shadow_update;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.allowlist TO muster_register;
@@ -1246,12 +1285,18 @@ GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_shadow_update
 GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_compute_delta;
 GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_ota;
 GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_console;
+GRANT SELECT(kind) ON TABLE public.bootstrap_credentials TO muster_edge;
 
 GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_pki;
 GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_shadow_update;
 GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_compute_delta;
 GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_ota;
 GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_console;
+GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_edge;
+
+GRANT SELECT(enabled) ON TABLE public.bootstrap_credentials TO muster_edge;
+
+GRANT SELECT(expires_at) ON TABLE public.bootstrap_credentials TO muster_edge;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.broker_endpoints TO muster_register;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.broker_endpoints TO muster_admin;
@@ -1457,6 +1502,7 @@ GRANT SELECT ON TABLE public.issuers TO muster_est;
 GRANT SELECT ON TABLE public.issuers TO muster_register;
 GRANT SELECT ON TABLE public.issuers TO muster_console;
 GRANT SELECT ON TABLE public.issuers TO muster_broker_agent;
+GRANT SELECT ON TABLE public.issuers TO muster_edge;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.operation_results TO muster_register;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.operation_results TO muster_ota;
@@ -1507,12 +1553,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.releases TO muster_ota;
 GRANT SELECT ON TABLE public.releases TO muster_ota_notify;
 GRANT SELECT ON TABLE public.releases TO muster_ota_report;
 GRANT SELECT ON TABLE public.releases TO muster_register;
+GRANT SELECT ON TABLE public.releases TO muster_shadow_update;
 GRANT SELECT ON TABLE public.releases TO muster_console;
 
 GRANT SELECT,INSERT ON TABLE public.revocations TO muster_pki;
 GRANT SELECT ON TABLE public.revocations TO muster_register;
 GRANT SELECT,DELETE ON TABLE public.revocations TO muster_retention;
 GRANT SELECT ON TABLE public.revocations TO muster_broker_agent;
+GRANT SELECT ON TABLE public.revocations TO muster_edge;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.rollout_groups TO muster_ota;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.rollout_groups TO muster_ota_notify;
@@ -1528,6 +1576,8 @@ GRANT SELECT ON TABLE public.rollouts TO muster_console;
 GRANT UPDATE(status) ON TABLE public.rollouts TO muster_ota_notify;
 
 GRANT UPDATE(cursor) ON TABLE public.rollouts TO muster_ota_notify;
+
+GRANT UPDATE(problem) ON TABLE public.rollouts TO muster_ota_notify;
 
 GRANT UPDATE(revision) ON TABLE public.rollouts TO muster_ota_notify;
 
@@ -1556,6 +1606,7 @@ GRANT SELECT ON TABLE public.settings TO muster_retention;
 GRANT SELECT ON TABLE public.settings TO muster_console;
 GRANT SELECT ON TABLE public.settings TO muster_connector;
 GRANT SELECT ON TABLE public.settings TO muster_broker_agent;
+GRANT SELECT ON TABLE public.settings TO muster_edge;
 
 GRANT SELECT,INSERT ON TABLE public.shadow_history TO muster_shadow_update;
 GRANT SELECT ON TABLE public.shadow_history TO muster_compute_delta;
@@ -1572,8 +1623,9 @@ GRANT SELECT ON TABLE public.topics TO muster_console;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.trusted_keys TO muster_ota;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.upload_parts TO muster_ota;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.uploads TO muster_ota;
-GRANT SELECT ON TABLE public.uploads TO muster_retention;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_retries TO muster_admin;
 GRANT SELECT,DELETE ON TABLE public.webhook_retries TO muster_retention;
