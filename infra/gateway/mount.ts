@@ -5,7 +5,7 @@ import { DispatchError, type Dispatch } from './dispatch.ts'
 import { createInternalCall } from './internal-call.ts'
 
 /** Who calls functions, each by keys derived from its root. */
-const CALLERS = ['edge', 'connector', 'enroll', 'est', 'register'] as const
+const CALLERS = ['edge', 'connector', 'enroll', 'est', 'register', 'admin'] as const
 
 export interface MountOptions {
   /** Names of the functions: `functions/<name>/` holds handler and dependencies. */

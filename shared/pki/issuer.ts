@@ -1,5 +1,5 @@
-import { createPrivateKey, sign, verify, type KeyObject } from 'node:crypto'
-import { readCertificate } from './certificate-read.ts'
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto'
+import { readCertificate, type Certificate } from './certificate-read.ts'
 import { DerError } from './der-read.ts'
 import { authorityKeyId } from './extension.ts'
 import { signing } from './issuer-signing.ts'
@@ -48,6 +48,18 @@ export function openIssuer(certificateDer: Buffer, key: KeyObject): Issuer {
   const certificate = readCertificate(certificateDer)
   if (!certificate.isAuthority) throw new DerError('the certificate is no authority’s')
   return issuerOf({ ...certificate, publicKey: certificate.key, key })
+}
+
+/** Whether the private key is the one of this certificate. */
+export function opensWith(certificate: Certificate, key: KeyObject): boolean {
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
+  return certificate.key.spki.equals(spki)
+}
+
+/** Every private key of a PEM text, in order. */
+export function readPrivateKeys(pem: string, passphrase?: string): KeyObject[] {
+  const pattern = /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END [A-Z ]*PRIVATE KEY-----/g
+  return [...pem.matchAll(pattern)].map(([block]) => readPrivateKey(block, passphrase))
 }
 
 /** A private key of PKCS#8 PEM, with its passphrase where it is encrypted. */

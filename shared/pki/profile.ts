@@ -17,8 +17,6 @@ export const Profile = z.strictObject({
   dns_name: z.boolean().default(false),
   /** A new key at renewal, or the old one too. */
   rekey: z.enum(['allow', 'require']).default('allow'),
-  /** Days after its end in which a certificate may still renew, when the device is otherwise in order. */
-  grace_days: z.int().min(0).max(365).default(30),
   crl_url: HttpUrl.optional(),
   issuer_url: HttpUrl.optional(),
 })

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+import { DomainError } from '../../shared/errors.ts'
+import { certificatePem } from '../../shared/pki/pem.ts'
+import { readAuthorities, readPublicCrl } from '../../shared/pki/read-authorities.ts'
+import type { Deps } from './deps.ts'
+
+const HOUR_SECONDS = 3600
+
+/** Every device authority as PEM, root first: what a broker or an edge trusts devices by. */
+export async function authorityBundle({ db }: Deps, request: Request): Promise<Response> {
+  const authorities = await readAuthorities(db)
+  if (authorities.length === 0) throw new DomainError('ca.unavailable')
+  const roots = authorities.filter(({ state }) => state === 'root')
+  const others = authorities.filter(({ state }) => state !== 'root')
+  const pem = [...roots, ...others]
+    .map(({ certificate }) => certificatePem(certificate.der))
+    .join('')
+  return cached(request, Buffer.from(pem), 'application/x-pem-file', HOUR_SECONDS)
+}
+
+/** The newest public CRL, DER. */
+export async function crl({ db, clock }: Deps, request: Request): Promise<Response> {
+  const found = await readPublicCrl(db)
+  if (!found) throw new DomainError('ca.unavailable')
+  const left = (found.nextUpdate.getTime() - clock.now().getTime()) / 1000
+  const seconds = Math.max(0, Math.min(HOUR_SECONDS, Math.floor(left)))
+  return cached(request, found.der, 'application/pkix-crl', seconds)
+}
+
+function cached(request: Request, body: Buffer, type: string, seconds: number): Response {
+  const etag = `"${createHash('sha256').update(body).digest('base64url')}"`
+  const headers = { etag, 'cache-control': `public, max-age=${seconds}` }
+  const known = request.headers.get('if-none-match')?.split(/ *, */) ?? []
+  if (known.includes(etag)) return new Response(null, { status: 304, headers })
+  return new Response(new Uint8Array(body), {
+    headers: { ...headers, 'content-type': type, 'content-length': String(body.length) },
+  })
+}

@@ -1,0 +1,74 @@
+import type { Clock } from '../clock.ts'
+import type { Database } from '../db/database.ts'
+import { readHealthMarks, type HealthMarkRow } from './health-queries.ts'
+
+export type HealthStatus = 'ok' | 'warning' | 'failed'
+
+export interface HealthPart {
+  readonly name: string
+  readonly status: HealthStatus
+  readonly at: string | null
+  readonly problem: string | null
+}
+
+export interface Health {
+  readonly status: HealthStatus
+  readonly parts: readonly HealthPart[]
+}
+
+/** Parts that the asking function cannot reach write how they are; the database answers for itself. */
+const MARKED = ['ca', 'broker', 'store']
+const STALE_MS = 60_000
+
+/** How each part is, by name. What was not heard of for a minute has failed. */
+export async function readHealth({ db, clock }: { db: Database; clock: Clock }): Promise<Health> {
+  const now = clock.now()
+  let marks: HealthMarkRow[]
+  try {
+    marks = await db.rows(readHealthMarks, [])
+  } catch {
+    const unknown = MARKED.map((name) => part(name, 'failed', null, 'unknown'))
+    return { status: 'failed', parts: [part('database', 'failed', now, 'no answer'), ...unknown] }
+  }
+  const names = [...new Set([...MARKED, ...marks.map(({ name }) => name)])]
+  const parts = [
+    part('database', 'ok', now, null),
+    ...names.map((name) =>
+      judge(
+        name,
+        marks.find((mark) => mark.name === name),
+        now,
+      ),
+    ),
+  ]
+  return { status: worst(parts), parts }
+}
+
+function judge(name: string, mark: HealthMarkRow | undefined, now: Date): HealthPart {
+  if (!mark) return part(name, 'failed', null, 'never heard of')
+  const stale = now.getTime() - mark.at.getTime() > STALE_MS
+  if (stale) return part(name, 'failed', mark.at, mark.problem ?? 'not heard of for 60 s')
+  return part(name, statusOf(mark.problem), mark.at, mark.problem)
+}
+
+// Whoever writes a mark says by this word that it works all the same.
+const WARNING = 'warning: '
+
+function statusOf(problem: string | null): HealthStatus {
+  if (problem === null) return 'ok'
+  return problem.startsWith(WARNING) ? 'warning' : 'failed'
+}
+
+function part(
+  name: string,
+  status: HealthStatus,
+  at: Date | null,
+  problem: string | null,
+): HealthPart {
+  return { name, status, at: at?.toISOString() ?? null, problem }
+}
+
+function worst(parts: readonly HealthPart[]): HealthStatus {
+  if (parts.some(({ status }) => status === 'failed')) return 'failed'
+  return parts.some(({ status }) => status === 'warning') ? 'warning' : 'ok'
+}

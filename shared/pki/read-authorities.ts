@@ -1,0 +1,45 @@
+import type { Db } from '../db/database.ts'
+import { readCertificate, type Certificate } from './certificate-read.ts'
+import { PUBLIC_SHARD } from './install-authority.ts'
+import { readCrls, readIssuers, readProfile, type IssuerState } from './queries.ts'
+import { Profile } from './profile.ts'
+
+export interface KnownAuthority {
+  readonly issuerId: number
+  readonly state: IssuerState
+  readonly certificate: Certificate
+}
+
+/** Every device authority, as the database knows them. */
+export async function readAuthorities(db: Db): Promise<KnownAuthority[]> {
+  const rows = await db.rows(readIssuers, [])
+  return rows.map(({ issuer_id, state, certificate }) => ({
+    issuerId: issuer_id,
+    state,
+    certificate: readCertificate(certificate),
+  }))
+}
+
+/** What a client needs above a certificate of the active authority: that one, then the root. */
+export async function readChain(db: Db): Promise<Certificate[]> {
+  const all = await readAuthorities(db)
+  const active = all.filter(({ state }) => state === 'active')
+  const root = all.filter(({ state }) => state === 'root')
+  return [...active, ...root].map(({ certificate }) => certificate)
+}
+
+/** The public CRL of the authority that signs now. */
+export async function readPublicCrl(
+  db: Db,
+): Promise<{ der: Buffer; number: bigint; nextUpdate: Date } | undefined> {
+  const active = (await db.rows(readIssuers, [])).find(({ state }) => state === 'active')
+  const rows = await db.rows(readCrls, [PUBLIC_SHARD])
+  const row = rows.find(({ issuer_id }) => issuer_id === active?.issuer_id)
+  return row && { der: row.der, number: row.number, nextUpdate: row.next_update }
+}
+
+/** A profile by name; one that nobody wrote is the default. */
+export async function readProfileNamed(db: Db, name: string): Promise<Profile> {
+  const row = await db.row(readProfile, [name])
+  return Profile.parse(row?.definition ?? {})
+}
