@@ -24,6 +24,8 @@ export const ERRORS = {
   'device.illegal_transition': 'The device cannot change to this status',
   'device.not_found': 'No such device',
   'device.suspended': 'The device is suspended',
+  'endpoint.exists': 'An endpoint with this name exists',
+  'endpoint.in_use': 'Devices belong to the endpoint',
   'endpoint.not_found': 'No such endpoint',
   'enrollment.not_found': 'No such enrollment',
   'enrollment.rejected': 'The enrollment was refused',
@@ -89,6 +91,10 @@ export const ERRORS = {
 } as const
 
 export type ErrorCode = keyof typeof ERRORS
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code)
+}
+
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /**

@@ -23,7 +23,7 @@ export async function removeDevice(
   checkRevision(expected, device.revision)
   if (device.status !== 'decommissioned') {
     const detail = 'decommission it first'
-    throw new DomainError('device.illegal_transition', { status: device.status, detail })
+    throw new DomainError('device.illegal_transition', { device_status: device.status, detail })
   }
   for (const step of DELETION_WALK) await tx.rows(step, [id])
   await emit(tx, { kind: 'device.removed', deviceId: id })

@@ -101,7 +101,10 @@ export async function moveDevice(
   if (transition.unknown.length > 0) throw new DomainError('device.not_found', { device_id: id })
   const [refused] = transition.refused
   if (refused !== undefined) {
-    throw new DomainError('device.illegal_transition', { status: refused.status, wanted: to })
+    throw new DomainError('device.illegal_transition', {
+      device_status: refused.status,
+      wanted: to,
+    })
   }
   return transition
 }

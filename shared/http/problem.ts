@@ -26,6 +26,8 @@ export const HTTP_STATUS = {
   'device.illegal_transition': 409,
   'device.not_found': 404,
   'device.suspended': 403,
+  'endpoint.exists': 409,
+  'endpoint.in_use': 409,
   'endpoint.not_found': 404,
   'enrollment.not_found': 404,
   'enrollment.rejected': 401,
@@ -106,11 +108,11 @@ export interface Problem {
 export function problem(error: DomainError, callId: string): Problem {
   const { code, details } = error
   return {
+    ...details,
     type: `/errors/${code}`,
     code,
     status: HTTP_STATUS[code],
     title: ERRORS[code],
-    ...details,
     call_id: callId,
   }
 }
