@@ -22,7 +22,6 @@ const ACTION_STATES = [
   'verifying',
   'succeeded',
   'failed',
-  'cancelling',
   'cancelled',
   'rejected',
   'timed_out',

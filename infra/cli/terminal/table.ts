@@ -1,0 +1,41 @@
+import { padEnd, plain, truncate, width } from './text.ts'
+
+const GAP = '  '
+const LEAST = 8
+
+export interface TableOptions {
+  /** Cells of the terminal; absent: nothing is cut. */
+  readonly cells?: number | undefined
+}
+
+/** Takes the room that lacks from the widest columns. */
+function fit(widths: readonly number[], cells: number): number[] {
+  const fitted = [...widths]
+  let over = fitted.reduce((sum, each) => sum + each, 0) + GAP.length * (fitted.length - 1) - cells
+  while (over > 0) {
+    const widest = fitted.indexOf(Math.max(...fitted))
+    const size = fitted[widest] ?? 0
+    if (size <= LEAST) break
+    fitted[widest] = size - 1
+    over -= 1
+  }
+  return fitted
+}
+
+/** Rows below a head of upper-case names; columns as wide as their widest cell. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  { cells }: TableOptions = {},
+): string {
+  const all = [head, ...rows].map((row) => row.map(plain))
+  const natural = head.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ''))))
+  const widths = cells === undefined ? natural : fit(natural, cells)
+  const lines = all.map((row) =>
+    widths
+      .map((size, column) => padEnd(truncate(row[column] ?? '', size), size))
+      .join(GAP)
+      .trimEnd(),
+  )
+  return `${lines.join('\n')}\n`
+}
