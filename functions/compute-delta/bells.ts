@@ -1,0 +1,178 @@
+import type { DeviceId } from '../../shared/device-id.ts'
+import { draftAnswer, type AnswerDraft, type ItemFrame } from '../../shared/mqtt/answer.ts'
+import { parseBell, type Bell } from '../../shared/mqtt/bell.ts'
+import { encodeAnswer, parseBatch, type Item, type Verdict } from '../../shared/mqtt/delivery.ts'
+import { matchesFilter } from '../../shared/mqtt/filter.ts'
+import { configDesiredTopic, parseTopic, shadowTopic } from '../../shared/mqtt/topics.ts'
+import { readStanding, type Waiting } from '../../shared/outbox/standing.ts'
+import {
+  retainDesired,
+  retellVersions,
+  tellDevices,
+  type Telling,
+} from '../../shared/shadow/retell.ts'
+import type { Deps } from './deps.ts'
+
+/** A bell that was understood. */
+interface Rung {
+  readonly item: Item
+  readonly deviceId: DeviceId
+  readonly bell: Bell
+}
+
+/** Frames that come or stay together, and the rows that they carry out for the device. */
+interface Chunk {
+  readonly rows: readonly string[]
+  readonly frames: readonly ItemFrame[]
+}
+
+/** Answers a batch of bells: looks at each device and tells what is so now. */
+export async function answerBells(request: Request, deps: Deps): Promise<Response> {
+  const items = await parseBatch(request)
+  const rung = items.map(read)
+  const bells = rung.filter((each) => each !== undefined)
+  const looked = await look(deps, bells)
+  const draft = draftAnswer()
+  const left = new Set<string>()
+  let complete = true
+  const verdicts = items.map((_item, index): Verdict => {
+    const each = rung[index]
+    if (each === undefined) return 'dead:bell'
+    const outcome = addBell(draft, each, chunksOf(each, looked))
+    for (const row of outcome.left) left.add(row)
+    complete &&= outcome.left.length === 0
+    return outcome.verdict
+  })
+  const told = [...new Set(bells.flatMap(({ bell }) => bell.outbox))].filter(
+    (row) => !left.has(row),
+  )
+  return encodeAnswer({ ...draft.answer(verdicts, told, true), more: !complete })
+}
+
+function read(item: Item): Rung | undefined {
+  const topic = parseTopic(item.topic)
+  const bell = topic?.kind === 'bell' ? parseBell(item.payload) : undefined
+  return topic && bell && { item, deviceId: topic.deviceId, bell }
+}
+
+interface Looked {
+  readonly waiting: ReadonlyMap<string, readonly Waiting[]>
+  /** Shadows with untold versions. */
+  readonly untold: ReadonlyMap<string, readonly Telling[]>
+  /** All shadows of those who subscribed, or whose retained document may be lost. */
+  readonly all: ReadonlyMap<string, readonly Telling[]>
+}
+
+const byDevice = ({ deviceId }: Telling) => deviceId
+
+async function look(deps: Deps, rung: readonly Rung[]): Promise<Looked> {
+  const slot = rung[0]?.item.slot ?? 0
+  const ids = new Set(rung.flatMap(({ bell }) => bell.outbox))
+  await retainDesired(
+    deps.db,
+    rung.filter(wantsDesired).map(({ deviceId }) => deviceId),
+  )
+  const waiting = await readStanding(deps.db, slot, [...ids])
+  const asked = rung.flatMap(({ deviceId, bell }) => waitingOf(waiting, deviceId, bell))
+  const whole = rung
+    .filter((each) => each.bell.why !== 'outbox' || looks(waiting, each))
+    .map(({ deviceId }) => deviceId)
+  const [untold, all] = await Promise.all([
+    retellVersions(
+      deps,
+      asked.flatMap(({ deviceId, what }) =>
+        what.kind === 'shadow' ? [{ ...what, deviceId }] : [],
+      ),
+    ),
+    tellDevices(deps, whole),
+  ])
+  return { waiting, untold: Map.groupBy(untold, byDevice), all: Map.groupBy(all, byDevice) }
+}
+
+function waitingOf(
+  waiting: ReadonlyMap<string, readonly Waiting[]>,
+  deviceId: DeviceId,
+  bell: Bell,
+) {
+  const rows = new Set(bell.outbox)
+  return (waiting.get(deviceId) ?? [])
+    .filter(({ id }) => rows.has(id))
+    .map((what) => ({ deviceId, what }))
+}
+
+const looks = (waiting: Looked['waiting'], { deviceId, bell }: Rung): boolean =>
+  waitingOf(waiting, deviceId, bell).some(({ what }) => what.kind === 'look')
+
+const wantsDesired = ({ deviceId, bell }: Rung): boolean =>
+  (bell.filters ?? []).some((filter) => filter === configDesiredTopic(deviceId))
+
+function chunksOf({ deviceId, bell }: Rung, looked: Looked): Chunk[] {
+  const waiting = waitingOf(looked.waiting, deviceId, bell).map(({ what }) => what)
+  const untold = (looked.untold.get(deviceId) ?? []).map((telling): Chunk => ({
+    rows: waiting.flatMap((each) =>
+      each.kind === 'shadow' && each.shadow === telling.shadow ? [each.id] : [],
+    ),
+    frames: toldFrames(deviceId, telling),
+  }))
+  const messages = waiting.flatMap((each): Chunk[] => {
+    if (each.kind !== 'message') return []
+    const { id, topic, payload, retain } = each
+    return [{ rows: [id], frames: [{ topic, payload, retain }] }]
+  })
+  const open = (looked.all.get(deviceId) ?? []).map((telling): Chunk => ({
+    rows: waiting.flatMap((each) => (each.kind === 'look' ? [each.id] : [])),
+    frames: openFrames(deviceId, telling, bell),
+  }))
+  return [...untold, ...messages, ...open].filter(({ frames }) => frames.length > 0)
+}
+
+const frame = (topic: string, payload: string | undefined, retain = false): ItemFrame[] =>
+  payload === undefined ? [] : [{ topic, payload, retain }]
+
+/** Delta, then documents, then accepted, as shadow-update has them. */
+function toldFrames(deviceId: DeviceId, { shadow, ...telling }: Telling): ItemFrame[] {
+  return [
+    ...frame(configDesiredTopic(deviceId), telling.desired, true),
+    ...frame(shadowTopic(deviceId, shadow, 'delta'), telling.delta),
+    ...frame(shadowTopic(deviceId, shadow, 'documents'), telling.documents),
+    ...telling.accepted.map(({ verb, payload }) => ({
+      topic: shadowTopic(deviceId, shadow, `${verb}/accepted`),
+      payload,
+    })),
+  ]
+}
+
+/** What a device that subscribed is told: its open deltas, and the retained document that the broker may have lost. */
+function openFrames(
+  deviceId: DeviceId,
+  telling: Telling,
+  { why, filters = [] }: Bell,
+): ItemFrame[] {
+  const topic = shadowTopic(deviceId, telling.shadow, 'delta')
+  const subscribed =
+    why === 'subscribe' &&
+    (filters.length === 0 || filters.some((filter) => matchesFilter(filter, topic)))
+  return [
+    ...frame(configDesiredTopic(deviceId), telling.desired, true),
+    ...(subscribed ? frame(topic, telling.delta) : []),
+  ]
+}
+
+interface Added {
+  readonly verdict: Verdict
+  /** Rows that this answer does not carry out. */
+  readonly left: readonly string[]
+}
+
+function addBell(draft: AnswerDraft, { item }: Rung, chunks: readonly Chunk[]): Added {
+  const whole = draft.add(
+    item.index,
+    chunks.flatMap(({ frames }) => frames),
+  )
+  if (whole) return { verdict: 'done', left: [] }
+  const rows = chunks.flatMap((chunk) => chunk.rows)
+  // Not alone in the answer: it comes again, with more room.
+  if (!draft.empty) return { verdict: 'retry:full', left: rows }
+  const left = chunks.filter(({ frames }) => !draft.add(item.index, frames))
+  return { verdict: 'done', left: left.flatMap((chunk) => chunk.rows) }
+}

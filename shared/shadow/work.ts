@@ -1,0 +1,221 @@
+import type { Clock } from '../clock.ts'
+import type { Database } from '../db/database.ts'
+import { sqlState } from '../db/transaction.ts'
+import { DomainError } from '../errors.ts'
+import { forgetLeaves, readLeaves, type Leaves } from '../index/leaves.ts'
+import type { Change, Changed, DeliveredBy } from './change.ts'
+import { NAMED_SHADOWS_MAX } from './name.ts'
+import { planShadow, type Plan } from './plan.ts'
+import { insertShadows, readShadows, writeShadows, type ShadowRow } from './queries.ts'
+import { recall } from './recall.ts'
+
+export interface ShadowDeps {
+  readonly db: Database
+  readonly clock: Clock
+  /** Largest shadow: desired and reported as JSON. */
+  readonly maxBytes: number
+}
+
+export interface Batch {
+  readonly changes: readonly Change[]
+  /** Undefined: they came by HTTP or cron. */
+  readonly deliveredBy?: DeliveredBy
+  /** Asked before each write: false, nothing more may be written. */
+  readonly inTime: () => boolean
+}
+
+export interface Worked {
+  /** How each request of the batch ended. */
+  readonly results: ReadonlyMap<Change, Changed>
+  /** Rows of the outbox that tell of what was written. */
+  readonly outbox: readonly string[]
+}
+
+const ATTEMPTS = 4
+// deadlock_detected, lock_not_available, serialization_failure: the batch again.
+const CONTENTION = new Set(['40P01', '55P03', '40001'])
+
+type Group = readonly Change[]
+
+/**
+ * Applies a batch of requests: one read, merge and delta in memory, one write of all that has effect. A shadow that another one changed meanwhile is
+ * read and applied again, three times.
+ */
+export async function workShadows(deps: ShadowDeps, batch: Batch): Promise<Worked> {
+  const results = new Map<Change, Changed>()
+  const outbox: string[] = []
+  let groups = groupByShadow(batch.changes)
+  for (let attempt = 1; attempt <= ATTEMPTS && groups.length > 0; attempt++) {
+    const plans = await plan(deps, batch, groups, results)
+    const lost = await write(deps, batch, plans, results, outbox)
+    groups = groups.filter((group) => group.some((change) => lost.has(keyOf(change))))
+    if (!batch.inTime()) break
+  }
+  for (const change of groups.flat()) results.set(change, { kind: 'conflict' })
+  return { results, outbox }
+}
+
+const keyOf = ({ deviceId, shadow }: Pick<Change, 'deviceId' | 'shadow'>): string =>
+  `${deviceId} ${shadow}`
+
+const keyOfRow = (row: { device_id: string; shadow: string }): string =>
+  `${row.device_id} ${row.shadow}`
+
+// Sorted, so that concurrent batches take their rows in one order.
+function groupByShadow(changes: readonly Change[]): Group[] {
+  const groups = new Map<string, Change[]>()
+  for (const change of changes) {
+    const key = keyOf(change)
+    const group = groups.get(key)
+    if (group) group.push(change)
+    else groups.set(key, [change])
+  }
+  return [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group)
+}
+
+interface Planned {
+  readonly leaves: Leaves
+  readonly plans: readonly Plan[]
+}
+
+async function plan(
+  deps: ShadowDeps,
+  batch: Batch,
+  groups: readonly Group[],
+  results: Map<Change, Changed>,
+): Promise<Planned> {
+  const { db, clock, maxBytes } = deps
+  const [leaves, rows] = await Promise.all([readLeaves(db), rowsOf(db, groups, results)])
+  const asked = groups.flatMap((group) => {
+    const row = group[0] && rows.get(keyOf(group[0]))
+    return row ? [[row, group] as const] : []
+  })
+  const deliveredSlot = batch.deliveredBy?.slot ?? null
+  const recalled = await recall(db, deliveredSlot, asked)
+  const at = Math.floor(clock.now().getTime() / 1000)
+  const { firmware, byShadow } = leaves
+  const plans = asked.map(([row, group]) =>
+    planShadow(row, group, {
+      at,
+      maxBytes,
+      deliveredSlot,
+      leaves: byShadow.get(row.shadow) ?? [],
+      firmware,
+      recalled,
+    }),
+  )
+  return { leaves, plans }
+}
+
+/** The rows of the shadows, those that are to be written made where they are missing. */
+async function rowsOf(
+  db: Database,
+  groups: readonly Group[],
+  results: Map<Change, Changed>,
+): Promise<Map<string, ShadowRow>> {
+  const rows = await read(
+    db,
+    groups.flatMap((group) => group.slice(0, 1)),
+  )
+  const missing = groups.filter((group) => group[0] && !rows.has(keyOf(group[0])))
+  const wanted = missing.filter((group) =>
+    group.some(({ command: { kind } }) => kind === 'update' || kind === 'report'),
+  )
+  const firsts = wanted.flatMap((group) => group.slice(0, 1))
+  if (firsts.length > 0) {
+    await db.rows(insertShadows, [
+      firsts.map(({ deviceId }) => deviceId),
+      firsts.map(({ shadow }) => shadow),
+      NAMED_SHADOWS_MAX,
+    ])
+    for (const [key, row] of await read(db, firsts)) rows.set(key, row)
+  }
+  refuseMissing(missing, rows, wanted, results)
+  return rows
+}
+
+async function read(db: Database, keys: readonly Change[]): Promise<Map<string, ShadowRow>> {
+  const rows = await db.rows(readShadows, [
+    keys.map(({ deviceId }) => deviceId),
+    keys.map(({ shadow }) => shadow),
+  ])
+  return new Map(rows.map((row) => [keyOfRow(row), row]))
+}
+
+function refuseMissing(
+  missing: readonly Group[],
+  rows: ReadonlyMap<string, ShadowRow>,
+  wanted: readonly Group[],
+  results: Map<Change, Changed>,
+): void {
+  for (const group of missing) {
+    if (group[0] && rows.has(keyOf(group[0]))) continue
+    const tooMany = wanted.includes(group)
+    for (const change of group) {
+      const limit = { limit: NAMED_SHADOWS_MAX }
+      const expected = change.expected === undefined ? undefined : 'request.precondition_failed'
+      const error = tooMany
+        ? new DomainError('shadow.too_many', limit)
+        : new DomainError(expected ?? 'shadow.not_found')
+      results.set(change, { kind: 'refused', error })
+    }
+  }
+}
+
+/** Writes what has effect; returns the shadows that were not written, since others were faster. */
+async function write(
+  deps: ShadowDeps,
+  batch: Batch,
+  { leaves, plans }: Planned,
+  results: Map<Change, Changed>,
+  outbox: string[],
+): Promise<ReadonlySet<string>> {
+  const effective = plans.filter(({ shadow }) => shadow !== undefined)
+  const written = await tryWrite(deps, batch, leaves, effective)
+  outbox.push(...written.outbox)
+  const lost = new Set<string>()
+  for (const each of plans) {
+    const key = each.shadow && keyOfRow(each.shadow)
+    if (key !== undefined && !written.keys.has(key)) lost.add(key)
+    else for (const [change, changed] of each.results) results.set(change, changed)
+  }
+  // None at all: perhaps leaves were declared meanwhile.
+  if (lost.size > 0 && written.keys.size === 0) forgetLeaves(deps.db)
+  return lost
+}
+
+interface Written {
+  readonly keys: ReadonlySet<string>
+  readonly outbox: readonly string[]
+}
+
+const NOTHING: Written = { keys: new Set(), outbox: [] }
+
+async function tryWrite(
+  deps: ShadowDeps,
+  batch: Batch,
+  leaves: Leaves,
+  plans: readonly Plan[],
+): Promise<Written> {
+  if (plans.length === 0 || !batch.inTime()) return NOTHING
+  try {
+    const row = await deps.db.row(writeShadows, [
+      JSON.stringify(plans.map(({ shadow }) => shadow)),
+      JSON.stringify(plans.flatMap(({ items }) => items)),
+      batch.deliveredBy?.slot ?? null,
+      batch.deliveredBy?.epoch ?? null,
+      leaves.mark,
+      JSON.stringify(plans.flatMap(({ goneFacts }) => goneFacts)),
+      JSON.stringify(plans.flatMap(({ saidFacts }) => saidFacts)),
+      JSON.stringify(plans.flatMap(firmwareOf)),
+      JSON.stringify(plans.flatMap(({ keys }) => keys)),
+    ])
+    return { keys: new Set(row?.written), outbox: row?.outbox_ids ?? [] }
+  } catch (error) {
+    if (CONTENTION.has(sqlState(error) ?? '')) return NOTHING
+    throw error
+  }
+}
+
+const firmwareOf = ({ shadow, firmware }: Plan) =>
+  shadow === undefined || firmware === undefined ? [] : [{ device_id: shadow.device_id, firmware }]
