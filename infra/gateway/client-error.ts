@@ -12,12 +12,15 @@ const CODES = new Map<string, ErrorCode>([
 
 /** Answers what is no HTTP request that can be read, and ends the connection: what follows on it cannot be trusted. */
 export function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
-  edgeRefusals.inc({ reason: 'head' })
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  const { code: fault = '' } = error
+  const isHead = fault.startsWith('HPE_') || CODES.has(fault)
+  edgeRefusals.inc({ reason: isHead ? 'head' : 'connection' })
+  // A handshake that failed or never ended, a connection that was reset: nobody could read an answer.
+  if (!isHead || !socket.writable) {
     socket.destroy()
     return
   }
-  const code = CODES.get(error.code ?? '') ?? 'request.malformed'
+  const code = CODES.get(fault) ?? 'request.malformed'
   const body = problem(new DomainError(code), randomUUID())
   const text = JSON.stringify(body)
   const head = [

@@ -16,7 +16,7 @@ export const edgeConnections = new Gauge({
 
 export const edgeRefusals = new Counter({
   name: 'muster_edge_refused_connections_total',
-  help: 'Connections that the edge closed before a request: source over its limit, handshake failed, head malformed',
+  help: 'Connections that the edge closed before a request: source over its limit, connection or handshake broken, head malformed',
   labelNames: ['reason'],
   registers: [metrics],
 })

@@ -70,7 +70,8 @@ function findRoute(router: Router, request: IncomingMessage): Route {
   const { method = '', url = '', rawHeaders } = request
   if (url.length > TARGET_BYTES) throw new DomainError('request.uri_too_long')
   if (!/^\/[\x21-\x7e]*$/.test(url)) throw malformed('the target is no absolute path')
-  if (twice(rawHeaders, 'content-type')) throw malformed('Content-Type comes twice')
+  for (const name of ['content-type', 'host'])
+    if (twice(rawHeaders, name)) throw malformed(`${name} comes twice`)
   if (!METHODS.has(method)) throw new DomainError('request.method_not_allowed')
   const route = router(url.split('?', 1)[0] ?? '')?.route
   if (!route) throw new DomainError('route.not_found')

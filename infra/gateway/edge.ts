@@ -91,7 +91,6 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   server.on('request', onRequest)
   server.on('checkContinue', onRequest)
   server.on('clientError', answerClientError)
-  server.on('tlsClientError', () => edgeRefusals.inc({ reason: 'handshake' }))
   limitSources(server, options.limits ?? (() => SOURCE_LIMITS))
   const port = await listen(server, options)
   return {
@@ -110,7 +109,7 @@ function keysOf({ kid, root }: EdgeOptions['hop']): (functionName: string) => Ho
   }
 }
 
-// No ALPN: with a list Node refuses clients that offer other names only. Tickets outlive a reload, so that a new CRL
+// Tickets outlive a reload, so that a new CRL
 // or authority does not make the whole fleet shake hands in full; the verdict is made at each handshake anyway.
 const ticketKeys = randomBytes(48)
 
@@ -131,6 +130,8 @@ async function secureContext({ certificate, anchors }: EdgeOptions) {
 function serverOptions(times: EdgeTimes): ServerOptions {
   return {
     requestCert: true,
+    // Empty, since undefined means http/1.1, and with a list Node refuses clients that offer other names only.
+    ALPNProtocols: [],
     // OpenSSL's verdict is not asked (verdict.ts); that the client has the certificate's key is checked all the same.
     rejectUnauthorized: false,
     handshakeTimeout: times.handshakeMs,
