@@ -201,7 +201,8 @@ export const writeShadows = statement<WriteParams, WriteRow>(
   'shadows_write',
   `
   with i as materialized (
-    select * from json_to_recordset($1::json) t(device_id text, shadow text, expected bigint, version bigint, desired text, reported text,
+    select device_id, shadow, expected, version, desired, reported, metadata, tokens, delivery, retained
+      from json_to_recordset($1::json) t(device_id text, shadow text, expected bigint, version bigint, desired text, reported text,
       metadata text, tokens text, delivery bigint, retained boolean)),
   u as (
     update shadows s
