@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { followEvents } from './api/event-stream.ts'
+import type { Session } from './session.ts'
+
+const CLEAR = '\u001b[H\u001b[2J'
+/** Between two redraws, however many events come. */
+const LEAST_MS = 1_000
+/** Without an event: relative times grow old. */
+const MOST_MS = 10_000
+
+/** Draws again when an event of these kinds comes (`device`: also `device.…`), until it says that it is done. */
+export async function watch(
+  session: Session,
+  kinds: readonly string[],
+  draw: () => Promise<boolean>,
+): Promise<void> {
+  const transport = await session.transport()
+  const stop = new AbortController()
+  const signal = AbortSignal.any([session.signal, stop.signal])
+  let wake: (() => void) | undefined
+  const listen = async (): Promise<void> => {
+    for await (const { kind } of followEvents(transport, '/api/v1/events', signal)) {
+      if (kinds.some((each) => kind === each || kind.startsWith(`${each}.`))) wake?.()
+    }
+  }
+  const listening = listen()
+  listening.catch(() => undefined)
+  try {
+    for (;;) {
+      const woken = new Promise<void>((resolve) => (wake = resolve))
+      if (session.out.isTTY) session.out.write(CLEAR)
+      if (await draw()) return
+      const old = sleep(MOST_MS, undefined, { signal })
+      const due = Promise.all([Promise.race([woken, old]), sleep(LEAST_MS, undefined, { signal })])
+      await Promise.race([due, listening])
+    }
+  } finally {
+    stop.abort()
+  }
+}
