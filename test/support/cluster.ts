@@ -37,7 +37,7 @@ const SETTINGS = [
   'max_connections=200',
   'shared_buffers=128MB',
   'listen_addresses=',
-  'log_min_messages=fatal',
+  'log_min_messages=panic',
   'autovacuum_naptime=10s',
 ]
 
@@ -103,6 +103,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       rmSync(root, { recursive: true, force: true })
     },
     [Symbol.asyncDispose]: async () => {
+      child.ref() // else nothing keeps this process until it is gone
       child.kill('SIGINT')
       await gone
       rmSync(root, { recursive: true, force: true })

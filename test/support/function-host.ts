@@ -19,7 +19,7 @@ const refuse: InternalCall = async (functionName, path) => {
 
 export function functionHost(
   name: string,
-  cloned: TestDatabase,
+  cloned: Pick<TestDatabase, 'as'>,
   options: TestHostOptions = {},
 ): Host {
   return {
