@@ -32,6 +32,7 @@ export const FIELDS = {
   DATABASE_DIRECT_URL: secret(url('postgres://muster@db:5432/muster', 'postgres', 'postgresql')),
   DATABASE_POOL_CONNECTIONS: optional(integer(1, 100, '4')),
   MQTT_URL: secret(url('mqtts://broker:8884', 'mqtt', 'mqtts')),
+  MQTT_BROKER: required(text('local'), 'local'),
   MQTT_CA_FILE: optional(file('/etc/muster/broker-ca.pem')),
   MQTT_CERT_FILE: optional(file('/etc/muster/connector.pem')),
   MQTT_KEY_FILE: optional(file('/etc/muster/connector.key')),

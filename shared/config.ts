@@ -21,6 +21,8 @@ export interface Config {
   readonly databaseDirectUrl: string | undefined
   readonly databasePoolConnections: number | undefined
   readonly mqttUrl: string | undefined
+  /** Name of the broker among the endpoints (`muster endpoint list`); connector and agent. */
+  readonly mqttBroker: string
   readonly mqttCaFile: string | undefined
   readonly mqttCertFile: string | undefined
   readonly mqttKeyFile: string | undefined
@@ -172,6 +174,16 @@ function authority(names: readonly string[] | undefined, portNumber: number): st
   return `${name.includes(':') ? `[${name}]` : name}:${portNumber}`
 }
 
+function brokerShape(v: Values) {
+  return {
+    mqttUrl: v.MQTT_URL,
+    mqttBroker: v.MQTT_BROKER,
+    mqttCaFile: v.MQTT_CA_FILE,
+    mqttCertFile: v.MQTT_CERT_FILE,
+    mqttKeyFile: v.MQTT_KEY_FILE,
+  }
+}
+
 function shape(v: Values, embedded: boolean): Config {
   return {
     dataDirectory: path.resolve(v.MUSTER_DATA),
@@ -187,10 +199,7 @@ function shape(v: Values, embedded: boolean): Config {
     databaseUrl: v.DATABASE_URL,
     databaseDirectUrl: v.DATABASE_DIRECT_URL ?? v.DATABASE_URL,
     databasePoolConnections: v.DATABASE_POOL_CONNECTIONS,
-    mqttUrl: v.MQTT_URL,
-    mqttCaFile: v.MQTT_CA_FILE,
-    mqttCertFile: v.MQTT_CERT_FILE,
-    mqttKeyFile: v.MQTT_KEY_FILE,
+    ...brokerShape(v),
     caBackend: v.CA_BACKEND,
     s3Endpoint: v.S3_ENDPOINT,
     s3Region: v.S3_REGION,

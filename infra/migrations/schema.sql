@@ -256,6 +256,7 @@ CREATE TABLE public.bootstrap_credentials (
     starts_at timestamp with time zone,
     expires_at timestamp with time zone NOT NULL,
     max_uses bigint NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT bootstrap_credentials_kind_check CHECK ((kind = ANY (ARRAY['token'::text, 'claim'::text, 'shared_key'::text, 'idevid'::text])))
 );
@@ -298,6 +299,7 @@ CREATE TABLE public.certificates (
     used_at timestamp with time zone,
     credential_id text COLLATE pg_catalog."C",
     der bytea NOT NULL,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT certificates_state_check CHECK ((state = ANY (ARRAY['active'::text, 'superseded'::text, 'revoked'::text])))
 )
 WITH (fillfactor='95');
@@ -1186,18 +1188,22 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.action_results TO muster_ota_notify;
 GRANT INSERT ON TABLE public.action_results TO muster_ota_report;
 GRANT INSERT ON TABLE public.action_results TO muster_ota;
 GRANT INSERT ON TABLE public.action_results TO muster_shadow_update;
-GRANT INSERT ON TABLE public.action_results TO muster_register;
+GRANT INSERT,DELETE ON TABLE public.action_results TO muster_register;
+
+GRANT SELECT(device_id) ON TABLE public.action_results TO muster_register;
 
 GRANT SELECT,INSERT ON TABLE public.action_status TO muster_ota;
 GRANT SELECT,INSERT ON TABLE public.action_status TO muster_ota_notify;
 GRANT SELECT,INSERT ON TABLE public.action_status TO muster_ota_report;
 GRANT INSERT ON TABLE public.action_status TO muster_shadow_update;
-GRANT INSERT ON TABLE public.action_status TO muster_register;
+GRANT INSERT,DELETE ON TABLE public.action_status TO muster_register;
+
+GRANT SELECT(device_id) ON TABLE public.action_status TO muster_register;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.actions TO muster_ota;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.actions TO muster_ota_notify;
 GRANT SELECT ON TABLE public.actions TO muster_ota_report;
-GRANT SELECT ON TABLE public.actions TO muster_register;
+GRANT SELECT,DELETE ON TABLE public.actions TO muster_register;
 GRANT SELECT ON TABLE public.actions TO muster_shadow_update;
 GRANT SELECT ON TABLE public.actions TO muster_console;
 GRANT SELECT,DELETE ON TABLE public.actions TO muster_retention;
@@ -1404,6 +1410,12 @@ GRANT SELECT ON TABLE public.device_presence TO muster_expiry_scan;
 GRANT SELECT ON TABLE public.device_presence TO muster_console;
 GRANT SELECT ON TABLE public.device_presence TO muster_broker_agent;
 
+GRANT SELECT(device_id) ON TABLE public.device_presence TO muster_connector;
+
+GRANT SELECT(connected) ON TABLE public.device_presence TO muster_connector;
+
+GRANT SELECT(cell) ON TABLE public.device_presence TO muster_connector;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.devices TO muster_register;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.devices TO muster_enroll;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.devices TO muster_est;
@@ -1419,12 +1431,16 @@ GRANT SELECT ON TABLE public.devices TO muster_console;
 GRANT SELECT ON TABLE public.devices TO muster_retention;
 GRANT SELECT ON TABLE public.devices TO muster_broker_agent;
 
+GRANT SELECT(device_id) ON TABLE public.devices TO muster_connector;
+
 GRANT UPDATE(firmware_ver) ON TABLE public.devices TO muster_shadow_update;
 GRANT UPDATE(firmware_ver) ON TABLE public.devices TO muster_ota_report;
 
 GRANT UPDATE(cert_serial) ON TABLE public.devices TO muster_pki;
 
 GRANT UPDATE(cert_expires) ON TABLE public.devices TO muster_pki;
+
+GRANT SELECT(broker_endpoint) ON TABLE public.devices TO muster_connector;
 
 GRANT UPDATE(revision) ON TABLE public.devices TO muster_pki;
 GRANT UPDATE(revision) ON TABLE public.devices TO muster_shadow_update;
@@ -1610,12 +1626,26 @@ GRANT SELECT ON TABLE public.settings TO muster_edge;
 
 GRANT SELECT,INSERT ON TABLE public.shadow_history TO muster_shadow_update;
 GRANT SELECT ON TABLE public.shadow_history TO muster_compute_delta;
+GRANT DELETE ON TABLE public.shadow_history TO muster_register;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.shadows TO muster_shadow_update;
-GRANT SELECT ON TABLE public.shadows TO muster_compute_delta;
+GRANT SELECT(device_id) ON TABLE public.shadow_history TO muster_register;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.shadows TO muster_shadow_update;
+GRANT SELECT,INSERT ON TABLE public.shadows TO muster_compute_delta;
 GRANT SELECT ON TABLE public.shadows TO muster_enroll;
 GRANT SELECT ON TABLE public.shadows TO muster_est;
 GRANT SELECT ON TABLE public.shadows TO muster_console;
+GRANT DELETE ON TABLE public.shadows TO muster_register;
+
+GRANT SELECT(device_id) ON TABLE public.shadows TO muster_connector;
+GRANT SELECT(device_id) ON TABLE public.shadows TO muster_register;
+
+GRANT SELECT(shadow) ON TABLE public.shadows TO muster_connector;
+
+GRANT SELECT(retained) ON TABLE public.shadows TO muster_connector;
+GRANT UPDATE(retained) ON TABLE public.shadows TO muster_compute_delta;
+
+GRANT SELECT(updated_at) ON TABLE public.shadows TO muster_connector;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.topics TO muster_admin;
 GRANT SELECT ON TABLE public.topics TO muster_broker_agent;

@@ -1,0 +1,94 @@
+// The connector as a process of its own: reads the environment, serves its metrics, ends on SIGTERM after what is under way.
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { ConfigError, loadConfig, type Config } from '../../shared/config.ts'
+import { openDatabase, type Database } from '../../shared/db/database.ts'
+import { createLogger, type Logger } from '../../shared/log.ts'
+import { metrics } from '../../shared/metrics.ts'
+import { readSecret } from '../../shared/secret.ts'
+import { parseHopRoot } from './hop-root.ts'
+import { startConnector } from './start.ts'
+import { readTriggers } from './triggers.ts'
+
+const STACK = new URL('../../stack.yml', import.meta.url)
+const ROLE = 'muster_connector'
+const CONNECTIONS = 4
+const USAGE = 2
+
+interface Needed {
+  readonly databaseUrl: string
+  readonly mqttUrl: string
+  readonly hop: ReturnType<typeof parseHopRoot>
+}
+
+/** @throws {ConfigError} naming all that is missing */
+function neededOf({ databaseUrl, mqttUrl }: Config): Needed {
+  const root = readSecret('hop-root', { env: process.env, functionName: 'connector' })
+  if (databaseUrl !== undefined && mqttUrl !== undefined && root !== undefined) {
+    return { databaseUrl, mqttUrl, hop: parseHopRoot(root) }
+  }
+  const given = { DATABASE_URL: databaseUrl, MQTT_URL: mqttUrl, HOP_ROOT: root }
+  const missing = Object.entries(given).filter(([, value]) => value === undefined)
+  throw new ConfigError(missing.map(([shown]) => ({ shown, problem: 'missing' })))
+}
+
+async function start(config: Config, db: Database, log: Logger, needed: Needed) {
+  return startConnector({
+    db,
+    directUrl: config.databaseDirectUrl,
+    gatewayUrl: config.gatewayUrl,
+    hop: needed.hop,
+    broker: config.mqttBroker,
+    address: {
+      url: needed.mqttUrl,
+      caFile: config.mqttCaFile,
+      certFile: config.mqttCertFile,
+      keyFile: config.mqttKeyFile,
+    },
+    triggers: await readTriggers(STACK),
+    registry: metrics,
+    log,
+  })
+}
+
+async function serveMetrics(port: number): Promise<Server> {
+  const server = createServer((_request, response) => {
+    metrics.metrics().then(
+      (text) => response.setHeader('content-type', metrics.contentType).end(text),
+      () => response.writeHead(500).end(),
+    )
+  })
+  server.listen(port)
+  await once(server, 'listening')
+  return server
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig({ env: process.env, functionName: 'connector' })
+  const needed = neededOf(config)
+  const log = createLogger(config.logLevel)
+  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  // Behind a pooler `set role` would leak to others: there the login is the connector's own.
+  const direct = config.databaseDirectUrl === needed.databaseUrl
+  await using db = openDatabase({
+    url: needed.databaseUrl,
+    connections: config.databasePoolConnections ?? CONNECTIONS,
+    name: 'muster connector',
+    ...(direct && { role: ROLE }),
+  })
+  const server = await serveMetrics(config.metricsPort)
+  const connector = await start(config, db, log, needed)
+  log.info({ broker: config.mqttBroker, metricsPort: config.metricsPort }, 'connector started')
+  await stopped
+  await connector.close(config.stopSeconds * 1000 - 500)
+  server.close()
+  log.info({}, 'connector stopped')
+}
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error
+  process.stderr.write(`connector: ${error.message}\n`)
+  process.exitCode = USAGE
+}
