@@ -25,7 +25,7 @@ function wrapped(text: string): string {
 
 /** An answer without a body: some clients fail on any. */
 export function estEmpty(status: number, headers: Record<string, string>): Response {
-  return new Response(status === 204 ? null : '', {
+  return new Response(null, {
     status,
     headers: status === 204 ? headers : { ...headers, 'content-length': '0' },
   })

@@ -17,7 +17,7 @@ create table bootstrap_credentials (
   credential_id text collate "C" primary key, kind text not null check (kind in ('token', 'claim', 'shared_key', 'idevid')),
   secret_hash bytea, wrapped_key bytea, certificate bytea, hardware_revs text[], networks cidr[], transports text[] not null default '{http}',
   enabled boolean not null default true, starts_at timestamptz, expires_at timestamptz not null, max_uses bigint not null,
-    created_at timestamptz not null default now()
+    revision bigint not null default 1, created_at timestamptz not null default now()
 );
 comment on table bootstrap_credentials is 'reference; kept';
 
@@ -47,7 +47,9 @@ create table certificates (
   state text not null default 'active' check (state in ('active', 'superseded', 'revoked')),
   alerted smallint, asked_at timestamptz,              -- 30, 14, 7: each once
   used_at timestamptz,                                 -- first shown over HTTP: ends the overlap of the one before it (pki: at most 7 days)
-  credential_id text collate "C", der bytea not null, primary key (device_id, serial)
+  credential_id text collate "C", der bytea not null,
+  issued_at timestamptz not null default now(),        -- orders a device's certificates: not_before has whole seconds
+  primary key (device_id, serial)
 ) with (fillfactor = 95);
 create index certificates_serial on certificates (serial);          -- OCSP; fan-out when distributed, an answer is cached until its nextUpdate
 create index certificates_spki on certificates (spki_sha256);       -- revoke by key; "key already certified"

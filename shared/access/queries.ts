@@ -67,7 +67,7 @@ export const readCertificateOwner = statement<
   'certificate_owner_read',
   `select c.device_id, c.state, d.status, c.not_after, c.used_at is not null as used,
           exists (select from certificates n
-                   where n.device_id = c.device_id and n.state = 'active' and n.serial <> c.serial
+                   where n.device_id = c.device_id and n.state <> 'revoked' and n.issued_at > c.issued_at
                      and (n.used_at is not null or n.not_before < $3::timestamptz)) as replaced
      from certificates c join devices d on d.device_id = c.device_id
     where c.serial = $1::bytea and c.sha256 = $2::bytea`,

@@ -24,26 +24,38 @@ export const insertEnrollments = statement<
    returning device_id, request`,
 )
 
-export interface EnrollmentRow {
+export interface LockedRow {
   device_id: string
   request: Buffer
   state: EnrollmentState
   reason: string | null
-  credential_id: string | null
-  /** The certificate that was issued, where it still stands. */
-  der: Buffer | null
-  certificate_state: 'active' | 'superseded' | 'revoked' | null
-  ended: boolean | null
+  serial: Buffer | null
 }
 
-export const lockEnrollments = statement<[...Keys, now: Date], EnrollmentRow>(
+// The certificate is read by a statement of its own: after waiting for the lock this one would see the new row and the certificates of before.
+export const lockEnrollments = statement<Keys, LockedRow>(
   'enrollments_lock',
-  `select e.device_id, e.request, e.state, e.reason, e.credential_id, c.der, c.state as certificate_state,
-          c.not_after <= $3::timestamptz as ended
+  `select e.device_id, e.request, e.state, e.reason, e.serial
      from unnest($1::text[], $2::bytea[]) r(device_id, request)
      join enrollments e on e.device_id = r.device_id and e.request = r.request
-     left join certificates c on c.device_id = e.device_id and c.serial = e.serial
     order by e.device_id, e.request for update of e`,
+)
+
+export interface IssuedRow {
+  device_id: string
+  der: Buffer
+  state: 'active' | 'superseded' | 'revoked'
+  ended: boolean
+}
+
+export const readIssued = statement<
+  [deviceIds: readonly string[], serials: readonly Buffer[], now: Date],
+  IssuedRow
+>(
+  'enrollments_issued_read',
+  `select c.device_id, c.der, c.state, c.not_after <= $3::timestamptz as ended
+     from unnest($1::text[], $2::bytea[]) i(device_id, serial)
+     join certificates c on c.device_id = i.device_id and c.serial = i.serial`,
 )
 
 export const settleEnrollments = statement<

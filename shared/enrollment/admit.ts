@@ -10,10 +10,13 @@ import {
   lockAllowlist,
   lockEnrollments,
   readDevices,
+  readIssued,
   readKeyOwners,
   settleEnrollments,
   useAllowlist,
   type AllowlistRow,
+  type IssuedRow,
+  type LockedRow,
 } from './admit-queries.ts'
 import { allowlistKeys, chooseEntry, keyOf } from './allowlist-entry.ts'
 import { judgeDevice, judgeKey, judgeKnown, type Verdict } from './judge.ts'
@@ -156,19 +159,36 @@ async function judgeRows(tx: Db, round: readonly Candidate[], now: Date): Promis
   const rows = await tx.rows(lockEnrollments, [
     old.map(({ request }) => request.deviceId),
     old.map(({ requestId }) => requestId),
-    now,
   ])
   const known = new Map(rows.map((row) => [row.device_id, row]))
+  const issued = await readCertificates(tx, rows, now)
   const devices = await tx.rows(readDevices, [round.map(({ request }) => request.deviceId)])
   const device = new Map(devices.map((row) => [row.device_id, row]))
   return round.map((candidate) => {
     const { deviceId } = candidate.request
     const row = known.get(deviceId)
-    const own: Verdict = row ? judgeKnown(row) : { outcome: 'begin', approved: false }
+    const own: Verdict = row
+      ? judgeKnown(row, issued.get(deviceId))
+      : { outcome: 'begin', approved: false }
     const begins = own.outcome === 'begin' && !candidate.replay
     const verdict = judgeDevice(device.get(deviceId)) ?? (candidate.replay ? replay(own) : own)
     return { candidate, begins, verdict }
   })
+}
+
+async function readCertificates(
+  tx: Db,
+  rows: readonly LockedRow[],
+  now: Date,
+): Promise<Map<string, IssuedRow>> {
+  const some = rows.flatMap(({ device_id, serial }) => (serial ? [{ device_id, serial }] : []))
+  if (some.length === 0) return new Map()
+  const issued = await tx.rows(readIssued, [
+    some.map(({ device_id }) => device_id),
+    some.map(({ serial }) => serial),
+    now,
+  ])
+  return new Map(issued.map((row) => [row.device_id, row]))
 }
 
 const replay = (verdict: Verdict): Verdict =>

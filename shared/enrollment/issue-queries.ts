@@ -8,7 +8,7 @@ export interface ToSignRow {
   csr: Buffer | null
   credential_id: string | null
   protocol: string
-  der: Buffer | null
+  serial: Buffer | null
 }
 
 // Locked in order of the key: two batches that hold the same request wait for each other, and the second finds it issued.
@@ -17,10 +17,9 @@ export const lockToSign = statement<
   ToSignRow
 >(
   'enrollments_to_sign',
-  `select e.device_id, e.request, e.state, e.csr, e.credential_id, e.protocol, c.der
+  `select e.device_id, e.request, e.state, e.csr, e.credential_id, e.protocol, e.serial
      from unnest($1::text[], $2::bytea[]) r(device_id, request)
      join enrollments e on e.device_id = r.device_id and e.request = r.request
-     left join certificates c on c.device_id = e.device_id and c.serial = e.serial
     order by e.device_id, e.request for update of e`,
 )
 
@@ -50,7 +49,8 @@ export const insertIssued = statement<
 >(
   'certificates_issue',
   `with i as (
-     select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[], $7::timestamptz[],
+     select device_id, request, serial, sha256, spki_sha256, profile, not_before, not_after, renew_at, credential_id, der
+       from unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[], $7::timestamptz[],
                           $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[])
        i(device_id, request, serial, sha256, spki_sha256, profile, not_before, not_after, renew_at, credential_id, der)),
    s as (update certificates c set state = 'superseded' from i where c.device_id = i.device_id and c.state = 'active'),

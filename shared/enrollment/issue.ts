@@ -14,7 +14,7 @@ import type { Profile } from '../pki/profile.ts'
 import { countIssued } from '../pki/quota.ts'
 import { serialText } from '../pki/serial.ts'
 import type { Signer, SigningAuthority } from '../pki/signer.ts'
-import { readKeyOwners } from './admit-queries.ts'
+import { readIssued, readKeyOwners } from './admit-queries.ts'
 import { insertIssued, lockDevices, lockToSign, type ToSignRow } from './issue-queries.ts'
 import { judgeKey, namesAnother } from './judge.ts'
 import { Refusal, refused } from './refusal.ts'
@@ -86,12 +86,14 @@ async function issueRound(
   const status = new Map(devices.map((row) => [row.device_id, row.status]))
   const byDevice = new Map(rows.map((row) => [row.device_id, row]))
   const owners = await readOwners(tx, rows)
+  const issued = await readCertificates(tx, rows, deps.clock.now())
   const outcomes = new Map<IssueRequest, Outcome<Buffer>>()
   const signed: Signed[] = []
   for (const request of round) {
     const row = byDevice.get(request.deviceId)
     try {
-      if (row?.state === 'issued' && row.der) outcomes.set(request, { value: row.der })
+      const der = row?.state === 'issued' ? issued.get(row.device_id)?.der : undefined
+      if (der) outcomes.set(request, { value: der })
       else {
         const key = { row, owners, status: status.get(request.deviceId) }
         signed.push(sign(deps, authority, request, key))
@@ -103,6 +105,16 @@ async function issueRound(
   await store(tx, authority, signed)
   for (const { request, certificate } of signed) outcomes.set(request, { value: certificate.der })
   return outcomes
+}
+
+async function readCertificates(tx: Db, rows: readonly ToSignRow[], now: Date) {
+  const some = rows.flatMap(({ device_id, serial }) => (serial ? [{ device_id, serial }] : []))
+  const found = await tx.rows(readIssued, [
+    some.map(({ device_id }) => device_id),
+    some.map(({ serial }) => serial),
+    now,
+  ])
+  return new Map(found.map((row) => [row.device_id, row]))
 }
 
 type Owners = Awaited<ReturnType<typeof readOwners>>

@@ -1,6 +1,6 @@
 import { deviceUri } from '../pki/profile.ts'
 import type { Csr } from '../pki/csr.ts'
-import type { AllowlistRow, DeviceRow, EnrollmentRow, KeyOwnerRow } from './admit-queries.ts'
+import type { AllowlistRow, DeviceRow, IssuedRow, KeyOwnerRow, LockedRow } from './admit-queries.ts'
 import type { Reason } from './refusal.ts'
 
 /** What becomes of a request, by what the database holds. Pure, so that tables test it. */
@@ -14,7 +14,10 @@ export type Verdict =
   | { readonly outcome: 'sign' }
 
 /** A request that came before finds its answer again: no use is counted for it. */
-export function judgeKnown(row: EnrollmentRow): Verdict {
+export function judgeKnown(
+  row: Pick<LockedRow, 'state' | 'reason'>,
+  issued: Omit<IssuedRow, 'device_id'> | undefined,
+): Verdict {
   switch (row.state) {
     case 'signing':
       return { outcome: 'ask' }
@@ -27,15 +30,15 @@ export function judgeKnown(row: EnrollmentRow): Verdict {
         ? { outcome: 'refuse', reason: 'operator' }
         : { outcome: 'begin', approved: false }
     case 'issued':
-      return judgeIssued(row)
+      return judgeIssued(issued)
   }
 }
 
 // A certificate that was superseded or has ended is no answer: the device begins anew, and that counts.
-function judgeIssued(row: EnrollmentRow): Verdict {
-  if (row.certificate_state === 'revoked') return { outcome: 'refuse', reason: 'key_revoked' }
-  return row.der && row.certificate_state === 'active' && row.ended === false
-    ? { outcome: 'known', der: row.der }
+function judgeIssued(issued: Omit<IssuedRow, 'device_id'> | undefined): Verdict {
+  if (issued?.state === 'revoked') return { outcome: 'refuse', reason: 'key_revoked' }
+  return issued?.state === 'active' && !issued.ended
+    ? { outcome: 'known', der: issued.der }
     : { outcome: 'begin', approved: false }
 }
 

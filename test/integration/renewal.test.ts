@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { fromPem } from '../../shared/pki/pem.ts'
+import { deviceKey } from '../support/csr.ts'
+import {
+  allow,
+  insertBootstrapToken,
+  insertClaim,
+  startIdentity,
+  type IdentityFunctions,
+} from '../support/identity.ts'
+import { cloneDatabase, type TestDatabase } from '../support/postgres.ts'
+
+let cloned: TestDatabase
+let functions: IdentityFunctions
+before(async () => {
+  cloned = await cloneDatabase()
+  await cloned.db.unnamed(
+    'rate',
+    `insert into settings (name, value, updated_by) values ('rate.failure', '1000', 'test')`,
+    [],
+  )
+  functions = await startIdentity(cloned)
+})
+after(() => cloned[Symbol.asyncDispose]())
+
+const der = (pem: string, label = 'CERTIFICATE') => fromPem(pem, label)
+const json = async (response: Response) => (await response.json()) as Record<string, unknown>
+async function enroll(body: object, certificate?: Buffer): Promise<Response> {
+  return functions.call('enroll', '/api/v1/enroll', { body, ...(certificate && { certificate }) })
+}
+
+/** Enrols a device that is allowed, with a token; answers with all of it. */
+async function enrolled(deviceId: string) {
+  await allow(cloned.db, deviceId)
+  const token = await insertBootstrapToken(cloned.db)
+  const key = deviceKey()
+  const body = { device_id: deviceId, csr: key.csr(`/CN=${deviceId}`), token: token.text }
+  const response = await enroll({ ...body, hardware_rev: 'A', firmware_ver: '2.4.0' })
+  assert.equal(response.status, 200, await response.clone().text())
+  const answer = await json(response)
+  const certificate = String(answer['certificate'])
+  return { key, token, body, answer, certificate, der: der(certificate) }
+}
+
+test('ok/suspended 403, also for a renewal; resumed it goes on', async () => {
+  const first = await enrolled('sus-1')
+  await cloned.db.unnamed(
+    'suspend',
+    `update devices set status = 'suspended' where device_id = 'sus-1'`,
+    [],
+  )
+  const again = await enroll(first.body)
+  assert.deepEqual([again.status, (await json(again))['code']], [403, 'device.suspended'])
+  const renew = () =>
+    functions.call('enroll', '/api/v1/enroll/renew', {
+      body: { csr: first.key.csr('/CN=sus-1') },
+      certificate: first.der,
+    })
+  const renewal = await renew()
+  assert.deepEqual([renewal.status, (await json(renewal))['code']], [403, 'device.suspended'])
+  await cloned.db.unnamed(
+    'resume',
+    `update devices set status = 'active' where device_id = 'sus-1'`,
+    [],
+  )
+  assert.equal((await renew()).status, 200)
+})
+
+test('ok/renewal supersedes; the old certificate renews to the same one until the new one is used', async () => {
+  const first = await enrolled('new-1')
+  const next = deviceKey()
+  const renew = (certificate: Buffer, csr = next.csr('/CN=new-1')) =>
+    functions.call('enroll', '/api/v1/enroll/renew', { body: { csr }, certificate })
+  const one1 = await json(await renew(first.der))
+  const again = await json(await renew(first.der))
+  assert.equal(one1['certificate'], again['certificate'])
+  const states = await cloned.db.unnamed<{ state: string }>(
+    'states',
+    `select state from certificates where device_id = 'new-1' order by not_before, state desc`,
+    [],
+  )
+  assert.deepEqual(states.map(({ state }) => state).toSorted(), ['active', 'superseded'])
+  const renewed = der(String(one1['certificate']))
+  assert.equal((await renew(renewed, first.key.csr('/CN=new-1'))).status, 200)
+  assert.equal((await renew(first.der)).status, 401)
+})
+
+test('fail/renewal with another name, with a claim certificate, without any', async () => {
+  const first = await enrolled('ren-1')
+  const ask = (csr: string, certificate?: Buffer) =>
+    functions.call('enroll', '/api/v1/enroll/renew', {
+      body: { csr },
+      ...(certificate && { certificate }),
+    })
+  const named = await ask(deviceKey().csr('/CN=ren-2'), first.der)
+  assert.deepEqual([named.status, (await json(named))['code']], [400, 'csr.invalid'])
+  assert.equal((await ask(deviceKey().csr('/CN=ren-1'))).status, 401)
+  const made = await functions.internal('pki', '/internal/claim', { name: 'lot-10', days: 30 })
+  const { certificate } = (await made.json()) as { certificate: string }
+  await insertClaim(cloned.db, 'lot-10', der(certificate), { uses: 3 })
+  assert.equal((await ask(deviceKey().csr('/CN=ren-1'), der(certificate))).status, 403)
+})
