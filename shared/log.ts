@@ -1,4 +1,4 @@
-import { pino, type Logger, type LoggerOptions } from 'pino'
+import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
 
 export type { Logger } from 'pino'
 
@@ -19,13 +19,18 @@ const REDACTED = [
 ]
 
 /** JSON lines on standard output, written at once: what was logged before a crash is there. */
-export function createLogger(level: string, options: LoggerOptions = {}): Logger {
-  return pino({
+export function createLogger(
+  level: string,
+  options: LoggerOptions = {},
+  destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
+): Logger {
+  const settings: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: REDACTED, censor: '[redacted]' },
     ...options,
-  })
+  }
+  return pino(settings, destination)
 }

@@ -1,0 +1,52 @@
+import { parseArgs } from 'node:util'
+import { ConfigError, optionFields, optionName, type ConfigSource } from '../../shared/config.ts'
+import { StartFault } from '../embedded/start/fault.ts'
+import { run } from '../embedded/start/run.ts'
+
+const USAGE = 2
+
+/** Options of `start`: every setting but secrets, by its name in small letters. */
+export function startOptions(): string[] {
+  return optionFields().map(optionName)
+}
+
+function parseOptions(args: readonly string[]): NonNullable<ConfigSource['options']> {
+  const options = Object.fromEntries(
+    startOptions().map((name) => [name, { type: 'string' as const }]),
+  )
+  const { values } = parseArgs({ args: [...args], options, strict: true })
+  const named = optionFields().flatMap((field) => {
+    const value = values[optionName(field)]
+    return typeof value === 'string' ? [[field, value] as const] : []
+  })
+  return Object.fromEntries(named)
+}
+
+function isUsage(error: unknown): error is Error {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  return typeof error.code === 'string' && error.code.startsWith('ERR_PARSE_ARGS')
+}
+
+const refuse = (line: string): void => void process.stderr.write(`muster: ${line}\n`)
+
+/** Starts Muster and runs until it is asked to stop; the exit code. A refusal is one line. */
+export async function start(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(args)
+    return await run({ env: process.env, options }, (text) => process.stdout.write(`${text}\n`))
+  } catch (error) {
+    if (error instanceof StartFault) {
+      refuse(error.message)
+      return error.exitCode
+    }
+    if (error instanceof ConfigError) {
+      refuse(error.message)
+      return USAGE
+    }
+    if (isUsage(error)) {
+      refuse(error.message.split('\n')[0] ?? '')
+      return USAGE
+    }
+    throw error
+  }
+}

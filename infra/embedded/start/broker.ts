@@ -1,0 +1,79 @@
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { Clock } from '../../../shared/clock.ts'
+import type { Config } from '../../../shared/config.ts'
+import type { Database } from '../../../shared/db/database.ts'
+import type { Logger } from '../../../shared/log.ts'
+import { certificatePem } from '../../../shared/pki/pem.ts'
+import { readAuthorities } from '../../../shared/pki/read-authorities.ts'
+import { startBroker, type EmbeddedBroker } from '../broker.ts'
+import type { OperatorTopic } from '../broker-topics.ts'
+import { admitPeer } from './broker-peers.ts'
+import type { DataDirectory } from './data-directory.ts'
+import { readOperatorTopics } from './queries.ts'
+import type { ServerCertificate } from './server-certificate.ts'
+
+const TOPICS_MS = 2_000
+const AUTHORITIES_MS = 10_000
+
+interface BrokerDeps {
+  readonly config: Config
+  readonly data: DataDirectory
+  /** As role `broker-agent`. */
+  readonly db: Database
+  readonly clock: Clock
+  readonly log: Logger
+  readonly certificate: () => Promise<ServerCertificate>
+}
+
+export interface LiveBroker {
+  readonly broker: EmbeddedBroker
+  close(): Promise<void>
+}
+
+/** The broker with what the database says, read again and again: who may connect, and the operator's topics. */
+export async function startLiveBroker(deps: BrokerDeps): Promise<LiveBroker> {
+  const { config, data, db, clock, certificate } = deps
+  const servicePem = await readFile(data.file('secrets', 'service-ca-certificate'), 'utf8')
+  const service = new X509Certificate(servicePem)
+  let topics: readonly OperatorTopic[] = await db.rows(readOperatorTopics, [])
+  const authorities = async () => {
+    const known = await readAuthorities(db)
+    return [...known.map((each) => certificatePem(each.certificate.der)), servicePem]
+  }
+  let served = ''
+  const broker = await startBroker({
+    host: config.edgeHost,
+    port: config.mqttsPort,
+    topics: () => topics,
+    admit: (peer) => admitPeer({ db, clock, service }, peer),
+    tls: async () => {
+      const tls = { ...(await certificate()), authorities: await authorities() }
+      served = JSON.stringify(tls)
+      return tls
+    },
+  })
+  const refresh = async () => {
+    const now = { ...(await certificate()), authorities: await authorities() }
+    if (JSON.stringify(now) !== served) await broker.reload()
+  }
+  const timers = [
+    every(TOPICS_MS, deps.log, async () => {
+      topics = await db.rows(readOperatorTopics, [])
+    }),
+    every(AUTHORITIES_MS, deps.log, refresh),
+  ]
+  return {
+    broker,
+    close: async () => {
+      for (const timer of timers) clearInterval(timer)
+      await broker.close()
+    },
+  }
+}
+
+function every(ms: number, log: Logger, work: () => Promise<void>): NodeJS.Timeout {
+  return setInterval(() => {
+    work().catch((error: unknown) => log.warn({ err: error }, 'broker not refreshed'))
+  }, ms)
+}
