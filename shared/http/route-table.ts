@@ -33,6 +33,7 @@ export const ROUTES: readonly RouteRow[] = [
   { path: '/api/v1/certificates/{serial}', to: 'register', rules: 'GET R', scope: 'certificates', body: 65536 },
   { path: '/api/v1/certificates/{serial}/renew', to: 'register', rules: 'POST O', scope: 'certificates', body: 65536 },
   { path: '/api/v1/certificates/{serial}/revoke', to: 'register', rules: 'POST O', scope: 'certificates', body: 65536 },
+  { path: '/api/v1/console-links', to: 'admin', rules: 'POST R', scope: 'console-links', body: 65536 },
   { path: '/api/v1/credentials', to: 'admin', rules: 'GET A, POST A', scope: 'credentials', body: 65536 },
   { path: '/api/v1/credentials/{id}', to: 'admin', rules: 'GET A, PATCH A, DELETE A', scope: 'credentials', body: 65536 },
   { path: '/api/v1/dead-letters', to: 'compute-delta', rules: 'GET R', scope: 'dead-letters', body: 65536 },
