@@ -21,6 +21,14 @@ export interface Change {
   /** Versions of If-Match; undefined: any. */
   readonly expected?: readonly bigint[] | undefined
   readonly key?: { readonly key: string; readonly sha256: string } | undefined
+  /** An operator's write, for the audit log. */
+  readonly audit?: AuditedBy | undefined
+}
+
+export interface AuditedBy {
+  readonly tokenId: string | null
+  readonly source: string
+  readonly callId: string
 }
 
 /** What is to be told after a change, in this order, each already text. */

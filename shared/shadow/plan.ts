@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { leafFacts, valueAt, type Leaf } from '../index/leaves.ts'
 import { isFirmwareVersion } from '../index/facts.ts'
 import { DomainError } from '../errors.ts'
@@ -14,7 +15,7 @@ import {
   type Snapshot,
   type Stamp,
 } from './notice.ts'
-import type { FactJson, ItemJson, KeyJson, ShadowJson, ShadowRow } from './queries.ts'
+import type { AuditJson, FactJson, ItemJson, KeyJson, ShadowJson, ShadowRow } from './queries.ts'
 import { addToken, hasToken, tokenHash } from './tokens.ts'
 
 /** When a request was applied before, as history has it. */
@@ -46,6 +47,7 @@ export interface Plan {
   readonly saidFacts: FactJson[]
   readonly firmware?: string
   readonly keys: KeyJson[]
+  readonly audit: AuditJson[]
 }
 
 interface Draft {
@@ -55,6 +57,7 @@ interface Draft {
   readonly results: Map<Change, Changed>
   readonly items: ItemJson[]
   readonly keys: KeyJson[]
+  readonly audit: AuditJson[]
   /** Requests of this batch by their token. */
   readonly byToken: Map<string, Change>
   last: Snapshot | null
@@ -76,6 +79,7 @@ export function planShadow(row: ShadowRow, changes: readonly Change[], context: 
     results: new Map(),
     items: [],
     keys: [],
+    audit: [],
     byToken: new Map(),
     last: snapshot(held),
     tokens: row.tokens?.toString('hex') ?? '',
@@ -192,6 +196,19 @@ function note(draft: Draft, change: Change, command: Command, accepted: string |
   if (key !== undefined) {
     draft.keys.push({ device_id: deviceId, shadow, ...key, answer: accepted ?? '' })
   }
+  if (change.audit !== undefined) {
+    const { tokenId, source, callId } = change.audit
+    draft.audit.push({
+      device_id: deviceId,
+      shadow,
+      actor,
+      token_id: tokenId,
+      source: isIP(source) > 0 ? source : null,
+      call_id: callId,
+      verb: command.kind === 'delete' ? 'shadow.delete' : 'shadow.update',
+      detail: { shadow, version },
+    })
+  }
   const said =
     draft.context.firmware && shadow === '' && command.kind !== 'delete'
       ? valueAt(saidBy(command), ['firmware_ver'])
@@ -203,8 +220,8 @@ const saidBy = (command: Exclude<Command, { kind: 'delete' }>) =>
   command.kind === 'report' ? command.reported : (command.state?.reported ?? undefined)
 
 function finish(draft: Draft, before: readonly (readonly FactJsonPart[])[]): Plan {
-  const { row, held, results, items, keys, firmware, context } = draft
-  if (items.length === 0) return { results, items, keys, goneFacts: [], saidFacts: [] }
+  const { row, held, results, items, keys, audit, firmware, context } = draft
+  if (items.length === 0) return { results, items, keys, audit, goneFacts: [], saidFacts: [] }
   const { device_id, shadow } = row
   const goneFacts: FactJson[] = []
   const saidFacts: FactJson[] = []
@@ -229,6 +246,7 @@ function finish(draft: Draft, before: readonly (readonly FactJsonPart[])[]): Pla
     shadow: write,
     items,
     keys,
+    audit,
     goneFacts,
     saidFacts,
     ...(firmware !== undefined && { firmware }),

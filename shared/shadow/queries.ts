@@ -174,6 +174,18 @@ export interface KeyJson {
   readonly answer: string
 }
 
+/** A record of the audit log, written if the shadow is. */
+export interface AuditJson {
+  readonly device_id: string
+  readonly shadow: string
+  readonly actor: string
+  readonly token_id: string | null
+  readonly source: string | null
+  readonly call_id: string
+  readonly verb: string
+  readonly detail: { readonly shadow: string; readonly version: number }
+}
+
 /** Lists travel as JSON text; see the statement. */
 export type WriteParams = [
   shadows: string,
@@ -185,6 +197,7 @@ export type WriteParams = [
   saidFacts: string,
   firmware: string,
   keys: string,
+  audit: string,
 ]
 
 export interface WriteRow {
@@ -194,7 +207,7 @@ export interface WriteRow {
   readonly written: string[]
 }
 
-// State, history, outbox, facts, version and keys in one statement. A row that changed since it was read, or leaves that were declared
+// State, history, outbox, facts, version, keys and the audit log in one statement. A row that changed since it was read, or leaves that were declared
 // since, keep a shadow out of all of them. json_to_recordset, not unnest: 1.1 times the rate, since escaping arrays of documents costs
 // the client more than JSON does (docs/decisions/0003-shadow-statement.md).
 export const writeShadows = statement<WriteParams, WriteRow>(
@@ -243,6 +256,60 @@ export const writeShadows = statement<WriteParams, WriteRow>(
       from json_to_recordset($9::json) k(device_id text, shadow text, key text, sha256 text, answer text) join u using (device_id, shadow)
     on conflict (owner, key) do update
        set request_sha256 = excluded.request_sha256, status = excluded.status, answer = excluded.answer, expires_at = excluded.expires_at
-     where idempotency_keys.expires_at < now())
+     where idempotency_keys.expires_at < now()),
+  audited as (
+    insert into audit (actor, token_id, source, call_id, verb, target, detail)
+    select a.actor, a.token_id, a.source::inet, a.call_id, a.verb, a.device_id, a.detail
+      from json_to_recordset($10::json) a(device_id text, shadow text, actor text, token_id text, source text, call_id text, verb text, detail jsonb)
+      join u using (device_id, shadow))
   select array(select id from o) as outbox_ids, array(select device_id || ' ' || shadow from u) as written`,
+)
+
+export interface KeyRow {
+  readonly owner: string
+  readonly key: string
+  readonly request_sha256: Buffer
+  readonly answer: string | null
+}
+
+export const readShadowKeys = statement<[readonly string[], readonly string[]], KeyRow>(
+  'shadow_keys_read',
+  `
+  select i.owner, i.key, i.request_sha256, i.answer
+    from unnest($1::text[], $2::text[]) k(owner, key)
+    join idempotency_keys i on i.owner = k.owner and i.key = k.key and i.expires_at > now()`,
+)
+
+export interface HistoryRow {
+  readonly version: bigint
+  readonly at: Date
+  readonly actor: string
+  readonly request: string
+}
+
+// As long as partitions are kept, which is 7 days and the day that is not over.
+export const listHistory = statement<[string, string, bigint | null, number], HistoryRow>(
+  'shadow_history_list',
+  `
+  select version, at, actor, request from shadow_history
+   where device_id = $1::text and shadow = $2::text and at > now() - interval '8 days'
+     and ($3::bigint is null or version < $3::bigint)
+   order by version desc limit $4::int`,
+)
+
+export interface ShadowListRow {
+  readonly shadow: string
+  readonly version: bigint
+  readonly desired: string | null
+  readonly reported: string | null
+  readonly retained: boolean
+  readonly updated_at: Date
+}
+
+export const listShadows = statement<[string, string | null, number], ShadowListRow>(
+  'shadows_list',
+  `
+  select shadow, version, desired, reported, retained, updated_at from shadows
+   where device_id = $1::text and metadata is not null and ($2::text is null or shadow > $2::text)
+   order by shadow limit $3::int`,
 )

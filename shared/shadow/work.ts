@@ -209,6 +209,7 @@ async function tryWrite(
       JSON.stringify(plans.flatMap(({ saidFacts }) => saidFacts)),
       JSON.stringify(plans.flatMap(firmwareOf)),
       JSON.stringify(plans.flatMap(({ keys }) => keys)),
+      JSON.stringify(plans.flatMap(({ audit }) => audit)),
     ])
     return { keys: new Set(row?.written), outbox: row?.outbox_ids ?? [] }
   } catch (error) {
