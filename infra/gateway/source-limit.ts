@@ -51,6 +51,11 @@ export class SourceLimit {
     this.#now = now
   }
 
+  /** Sources that are remembered. */
+  get size(): number {
+    return this.#sources.size
+  }
+
   /** Takes a connection in; false when it must be closed. Each true is given back by `leave`. */
   enter(source: string): boolean {
     const { newPerSecond, burst, open, trusted } = this.#limits()
