@@ -26,10 +26,12 @@ export function labels(pairs: readonly string[], command: readonly string[]): Re
   return Object.fromEntries(entries.map(([key, value]) => [key, value === '' ? null : value]))
 }
 
-/** JSON where the text is some, else the text itself: `30`, `true`, `{"a":1}`, `eu-1`. */
+/** JSON where the text is some, else the text itself: `30`, `true`, `{"a":1}`, `eu-1`. A long number keeps its digits. */
 export function jsonOrText(text: string): Json {
   try {
-    return JSON.parse(text)
+    const value = JSON.parse(text)
+    const rounded = typeof value === 'number' && String(value) !== text
+    return rounded ? Object(JSON.rawJSON(text)) : value
   } catch {
     return text
   }

@@ -134,6 +134,11 @@ export class Api {
     return parsed(await textOf(await this.send(method, of, send)))
   }
 
+  /** The body as it came. */
+  async text(of: string, parameters: Parameters = {}): Promise<string> {
+    return textOf(await this.send('GET', of, { parameters }))
+  }
+
   async get(of: string, parameters: Parameters = {}): Promise<Got> {
     const answer = await this.send('GET', of, { parameters })
     return { item: parsed(await textOf(answer)), etag: answer.headers.etag }
