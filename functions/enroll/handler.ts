@@ -6,7 +6,7 @@ import { addEnroll } from './enroll.ts'
 import { addHealth } from './health.ts'
 import { addRenew } from './renew.ts'
 
-const app = functionApp<Deps>()
+export const app = functionApp<Deps>()
 addEnroll(app)
 addRenew(app)
 addHealth(app)

@@ -10,7 +10,7 @@ import { simpleReenroll } from './simple-reenroll.ts'
 
 const EST = '/.well-known/est'
 
-const app = functionApp<Deps>()
+export const app = functionApp<Deps>()
 app.get(`${EST}/cacerts`, (c) => authorities(c.env, c.req.raw))
 app.get(`${EST}/csrattrs`, (c) => attributes(c.req.raw))
 app.post(`${EST}/simpleenroll`, (c) => simpleEnroll(c.env, c.req.raw, c.var))

@@ -7,7 +7,7 @@ import { authorityBundle, crl } from './public.ts'
 import { revoke } from './revoke.ts'
 import { tick } from './tick.ts'
 
-const app = functionApp<Deps>()
+export const app = functionApp<Deps>()
 
 app.get('/pki/ca.pem', (c) => authorityBundle(c.env, c.req.raw))
 app.get('/pki/crl', (c) => crl(c.env, c.req.raw))

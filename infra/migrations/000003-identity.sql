@@ -53,7 +53,8 @@ create table certificates (
 ) with (fillfactor = 95);
 create index certificates_serial on certificates (serial);          -- OCSP; fan-out when distributed, an answer is cached until its nextUpdate
 create index certificates_spki on certificates (spki_sha256);       -- revoke by key; "key already certified"
-create index certificates_renew on certificates (renew_at, device_id) where state = 'active';
+create index certificates_renew on certificates (renew_at, device_id) where state = 'active' and asked_at is null;  -- leaves it once asked: a scan costs what is due
+create index certificates_alert on certificates (alerted, not_after, device_id) where state = 'active';
 create index certificates_end on certificates (not_after);
 alter table certificates alter der set storage external;
 comment on table certificates is 'distributed; expires not_after';

@@ -1084,9 +1084,11 @@ CREATE INDEX audit_order ON ONLY public.audit USING btree (xid, id);
 
 CREATE INDEX audit_target ON ONLY public.audit USING btree (target, at);
 
+CREATE INDEX certificates_alert ON public.certificates USING btree (alerted, not_after, device_id) WHERE (state = 'active'::text);
+
 CREATE INDEX certificates_end ON public.certificates USING btree (not_after);
 
-CREATE INDEX certificates_renew ON public.certificates USING btree (renew_at, device_id) WHERE (state = 'active'::text);
+CREATE INDEX certificates_renew ON public.certificates USING btree (renew_at, device_id) WHERE ((state = 'active'::text) AND (asked_at IS NULL));
 
 CREATE INDEX certificates_serial ON public.certificates USING btree (serial);
 
