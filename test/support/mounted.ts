@@ -68,7 +68,9 @@ export async function startMounted(
     now: () => new Date(),
     log,
     db: database.as('edge'),
-    authorities: [certificates.authority('devnew'), certificates.authority('claim')],
+    authorities: (['devold', 'devnew', 'claim'] as const).map((each) =>
+      certificates.authority(each),
+    ),
     processMetrics: () => metrics.metrics(),
   })
   return {
