@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
-import { leafFacts, valueAt, type Leaf } from '../index/leaves.ts'
+import { valueAt, type Leaf } from '../index/leaves.ts'
 import { isFirmwareVersion } from '../index/facts.ts'
 import { DomainError } from '../errors.ts'
 import { apply, isReported, type Command } from './apply.ts'
 import type { Change, Changed, Notices } from './change.ts'
+import { factChanges, factsOfLeaves, type LeafFacts } from './fact-changes.ts'
 import { fromText, sectionText, toText, type Held } from './held.ts'
 import {
   deleteAccepted,
@@ -86,7 +87,7 @@ export function planShadow(row: ShadowRow, changes: readonly Change[], context: 
     delivery: row.delivery,
     retained: row.retained,
   }
-  const before = context.leaves.map((leaf) => leafFacts(leaf, trees(held)))
+  const before = factsOfLeaves(context.leaves, trees(held))
   for (const change of changes) draft.results.set(change, step(draft, change))
   return finish(draft, before)
 }
@@ -219,41 +220,29 @@ function note(draft: Draft, change: Change, command: Command, accepted: string |
 const saidBy = (command: Exclude<Command, { kind: 'delete' }>) =>
   command.kind === 'report' ? command.reported : (command.state?.reported ?? undefined)
 
-function finish(draft: Draft, before: readonly (readonly FactJsonPart[])[]): Plan {
+function finish(draft: Draft, before: LeafFacts): Plan {
   const { row, held, results, items, keys, audit, firmware, context } = draft
   if (items.length === 0) return { results, items, keys, audit, goneFacts: [], saidFacts: [] }
-  const { device_id, shadow } = row
-  const goneFacts: FactJson[] = []
-  const saidFacts: FactJson[] = []
-  for (const [index, leaf] of context.leaves.entries()) {
-    const had = before[index] ?? []
-    const has = leafFacts(leaf, trees(held))
-    const of = (fact: FactJsonPart): FactJson => ({ device_id, shadow, field: leaf.field, ...fact })
-    goneFacts.push(...had.filter(({ t }) => !has.some((fact) => fact.t === t)).map(of))
-    saidFacts.push(...has.filter(({ t }) => !had.some((fact) => fact.t === t)).map(of))
-  }
-  const write: ShadowJson = {
-    device_id,
-    shadow,
+  const shadow: ShadowJson = {
+    device_id: row.device_id,
+    shadow: row.shadow,
     expected: Number(row.version),
     ...toText(held),
     tokens: draft.tokens,
     delivery: draft.delivery?.toString() ?? null,
     retained: draft.retained,
   }
+  const facts = factChanges(row, context.leaves, before, factsOfLeaves(context.leaves, trees(held)))
   return {
     results,
-    shadow: write,
+    shadow,
     items,
     keys,
     audit,
-    goneFacts,
-    saidFacts,
+    ...facts,
     ...(firmware !== undefined && { firmware }),
   }
 }
-
-type FactJsonPart = Pick<FactJson, 't' | 'n' | 'v'>
 
 /** Requests that carry a token which this shadow may have seen: history has to say. */
 export function mayBeRepeat(row: ShadowRow, change: Change): boolean {

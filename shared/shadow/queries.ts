@@ -159,11 +159,6 @@ export interface FactJson {
   readonly v: string | null
 }
 
-export interface FirmwareJson {
-  readonly device_id: string
-  readonly firmware: string
-}
-
 /** An Idempotency-Key, written if the shadow is. */
 export interface KeyJson {
   readonly device_id: string
@@ -195,7 +190,6 @@ export type WriteParams = [
   leavesMark: bigint,
   goneFacts: string,
   saidFacts: string,
-  firmware: string,
   keys: string,
   audit: string,
 ]
@@ -207,7 +201,7 @@ export interface WriteRow {
   readonly written: string[]
 }
 
-// State, history, outbox, facts, version, keys and the audit log in one statement. A row that changed since it was read, or leaves that were declared
+// State, history, outbox, facts, keys and the audit log in one statement. A row that changed since it was read, or leaves that were declared
 // since, keep a shadow out of all of them. json_to_recordset, not unnest: 1.1 times the rate, since escaping arrays of documents costs
 // the client more than JSON does (docs/decisions/0003-shadow-statement.md).
 export const writeShadows = statement<WriteParams, WriteRow>(
@@ -246,21 +240,17 @@ export const writeShadows = statement<WriteParams, WriteRow>(
     select a.device_id, a.field, a.t, a.n, a.v
       from json_to_recordset($7::json) a(device_id text, shadow text, field int, t text, n float8, v text) join u using (device_id, shadow)
     on conflict do nothing),
-  runs as (
-    update devices d set firmware_ver = w.firmware, revision = d.revision + 1, updated_at = now()
-      from json_to_recordset($8::json) w(device_id text, firmware text) join u on u.device_id = w.device_id and u.shadow = ''
-     where d.device_id = w.device_id and d.firmware_ver <> w.firmware),
   keyed as (
     insert into idempotency_keys (owner, key, request_sha256, status, answer, expires_at)
     select k.device_id, k.key, decode(k.sha256, 'hex'), 200, k.answer, now() + interval '24 hours'
-      from json_to_recordset($9::json) k(device_id text, shadow text, key text, sha256 text, answer text) join u using (device_id, shadow)
+      from json_to_recordset($8::json) k(device_id text, shadow text, key text, sha256 text, answer text) join u using (device_id, shadow)
     on conflict (owner, key) do update
        set request_sha256 = excluded.request_sha256, status = excluded.status, answer = excluded.answer, expires_at = excluded.expires_at
      where idempotency_keys.expires_at < now()),
   audited as (
     insert into audit (actor, token_id, source, call_id, verb, target, detail)
     select a.actor, a.token_id, a.source::inet, a.call_id, a.verb, a.device_id, a.detail
-      from json_to_recordset($10::json) a(device_id text, shadow text, actor text, token_id text, source text, call_id text, verb text, detail jsonb)
+      from json_to_recordset($9::json) a(device_id text, shadow text, actor text, token_id text, source text, call_id text, verb text, detail jsonb)
       join u using (device_id, shadow))
   select array(select id from o) as outbox_ids, array(select device_id || ' ' || shadow from u) as written`,
 )

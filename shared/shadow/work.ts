@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
 import { sqlState } from '../db/transaction.ts'
-import { DomainError } from '../errors.ts'
 import { forgetLeaves, readLeaves, type Leaves } from '../index/leaves.ts'
 import type { Change, Changed, DeliveredBy } from './change.ts'
-import { NAMED_SHADOWS_MAX } from './name.ts'
 import { planShadow, type Plan } from './plan.ts'
-import { insertShadows, readShadows, writeShadows, type ShadowRow } from './queries.ts'
+import { writeShadows } from './queries.ts'
 import { recall } from './recall.ts'
+import { reportVersions } from './report-versions.ts'
+import { keyOf, keyOfRow, rowsOf, type Group } from './rows.ts'
 
 export interface ShadowDeps {
   readonly db: Database
@@ -35,8 +35,6 @@ const ATTEMPTS = 4
 // deadlock_detected, lock_not_available, serialization_failure: the batch again.
 const CONTENTION = new Set(['40P01', '55P03', '40001'])
 
-type Group = readonly Change[]
-
 /**
  * Applies a batch of requests: one read, merge and delta in memory, one write of all that has effect. A shadow that another one changed meanwhile is
  * read and applied again, three times.
@@ -54,12 +52,6 @@ export async function workShadows(deps: ShadowDeps, batch: Batch): Promise<Worke
   for (const change of groups.flat()) results.set(change, { kind: 'conflict' })
   return { results, outbox }
 }
-
-const keyOf = ({ deviceId, shadow }: Pick<Change, 'deviceId' | 'shadow'>): string =>
-  `${deviceId} ${shadow}`
-
-const keyOfRow = (row: { device_id: string; shadow: string }): string =>
-  `${row.device_id} ${row.shadow}`
 
 // Sorted, so that concurrent batches take their rows in one order.
 function groupByShadow(changes: readonly Change[]): Group[] {
@@ -107,61 +99,6 @@ async function plan(
   return { leaves, plans }
 }
 
-/** The rows of the shadows, those that are to be written made where they are missing. */
-async function rowsOf(
-  db: Database,
-  groups: readonly Group[],
-  results: Map<Change, Changed>,
-): Promise<Map<string, ShadowRow>> {
-  const rows = await read(
-    db,
-    groups.flatMap((group) => group.slice(0, 1)),
-  )
-  const missing = groups.filter((group) => group[0] && !rows.has(keyOf(group[0])))
-  const wanted = missing.filter((group) =>
-    group.some(({ command: { kind } }) => kind === 'update' || kind === 'report'),
-  )
-  const firsts = wanted.flatMap((group) => group.slice(0, 1))
-  if (firsts.length > 0) {
-    await db.rows(insertShadows, [
-      firsts.map(({ deviceId }) => deviceId),
-      firsts.map(({ shadow }) => shadow),
-      NAMED_SHADOWS_MAX,
-    ])
-    for (const [key, row] of await read(db, firsts)) rows.set(key, row)
-  }
-  refuseMissing(missing, rows, wanted, results)
-  return rows
-}
-
-async function read(db: Database, keys: readonly Change[]): Promise<Map<string, ShadowRow>> {
-  const rows = await db.rows(readShadows, [
-    keys.map(({ deviceId }) => deviceId),
-    keys.map(({ shadow }) => shadow),
-  ])
-  return new Map(rows.map((row) => [keyOfRow(row), row]))
-}
-
-function refuseMissing(
-  missing: readonly Group[],
-  rows: ReadonlyMap<string, ShadowRow>,
-  wanted: readonly Group[],
-  results: Map<Change, Changed>,
-): void {
-  for (const group of missing) {
-    if (group[0] && rows.has(keyOf(group[0]))) continue
-    const tooMany = wanted.includes(group)
-    for (const change of group) {
-      const limit = { limit: NAMED_SHADOWS_MAX }
-      const expected = change.expected === undefined ? undefined : 'request.precondition_failed'
-      const error = tooMany
-        ? new DomainError('shadow.too_many', limit)
-        : new DomainError(expected ?? 'shadow.not_found')
-      results.set(change, { kind: 'refused', error })
-    }
-  }
-}
-
 /** Writes what has effect; returns the shadows that were not written, since others were faster. */
 async function write(
   deps: ShadowDeps,
@@ -197,7 +134,9 @@ async function tryWrite(
   leaves: Leaves,
   plans: readonly Plan[],
 ): Promise<Written> {
-  if (plans.length === 0 || !batch.inTime()) return NOTHING
+  if (plans.length === 0) return NOTHING
+  await reportVersions(deps, plans)
+  if (!batch.inTime()) return NOTHING
   try {
     const row = await deps.db.row(writeShadows, [
       JSON.stringify(plans.map(({ shadow }) => shadow)),
@@ -207,7 +146,6 @@ async function tryWrite(
       leaves.mark,
       JSON.stringify(plans.flatMap(({ goneFacts }) => goneFacts)),
       JSON.stringify(plans.flatMap(({ saidFacts }) => saidFacts)),
-      JSON.stringify(plans.flatMap(firmwareOf)),
       JSON.stringify(plans.flatMap(({ keys }) => keys)),
       JSON.stringify(plans.flatMap(({ audit }) => audit)),
     ])
@@ -217,6 +155,3 @@ async function tryWrite(
     throw error
   }
 }
-
-const firmwareOf = ({ shadow, firmware }: Plan) =>
-  shadow === undefined || firmware === undefined ? [] : [{ device_id: shadow.device_id, firmware }]
