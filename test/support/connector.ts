@@ -7,9 +7,10 @@ import {
   type ConnectorOptions,
 } from '../../infra/connector/start.ts'
 import { triggersOf, type Triggers } from '../../infra/connector/triggers.ts'
-import type { TestDatabase } from './postgres.ts'
-import type { FunctionServer } from './function-server.ts'
-import type { Mosquitto } from './mosquitto.ts'
+import type { Frame, Item } from '../../shared/mqtt/delivery.ts'
+import { startFunctionServer, type FunctionServer } from './function-server.ts'
+import { startMosquitto, type Mosquitto, type MosquittoOptions } from './mosquitto.ts'
+import { cloneDatabase, type TestDatabase } from './postgres.ts'
 
 export const silentLog = {
   debug: () => undefined,
@@ -30,13 +31,17 @@ const show = (fields: object) =>
     typeof value === 'bigint' ? String(value) : value instanceof Error ? value.message : value,
   )
 
-/** Topics of the product's stack file, without its schedules: tests give their own. */
+/** Topics of devices alone. */
 export const TOPICS = `
 functions:
   shadow-update: { annotations: { topic: 'devices/+/shadow/update,devices/+/shadow/get,devices/+/config/reported' } }
-  compute-delta: { annotations: { topic: '$SYS/broker/log/M/subscribe' } }
   ota-report: { annotations: { topic: 'devices/+/ota/status' } }
-  register: { annotations: { topic: 'devices/+/status,$SYS/broker/log/N' } }
+  register: { annotations: { topic: 'devices/+/status' } }
+`
+
+/** With what the broker tells of devices. */
+export const ALL_TOPICS = `${TOPICS.replace("devices/+/status' }", "devices/+/status,$SYS/broker/log/N' }")}
+  compute-delta: { annotations: { topic: '$SYS/broker/log/M/subscribe' } }
 `
 
 export interface TestConnector extends AsyncDisposable {
@@ -99,4 +104,53 @@ export async function device(
       await client.endAsync(true)
     },
   }
+}
+
+/** Frames that answer each item on `<topic>/accepted` with its payload. */
+export const echo = (items: readonly Item[]): Frame[] =>
+  items.map(({ index, topic, payload }) => ({
+    item: index,
+    qos: 1,
+    retain: false,
+    topic: `${topic}/accepted`,
+    payload,
+  }))
+
+export interface Setting extends AsyncDisposable {
+  readonly database: TestDatabase
+  readonly broker: Mosquitto
+  readonly functions: FunctionServer
+}
+
+/** Broker, database and function server; the connector comes on top. */
+export async function connectorSetting(options: MosquittoOptions = {}): Promise<Setting> {
+  const [database, broker, functions] = await Promise.all([
+    cloneDatabase(),
+    startMosquitto(options),
+    startFunctionServer(),
+  ])
+  return {
+    database,
+    broker,
+    functions,
+    [Symbol.asyncDispose]: async () => {
+      await functions[Symbol.asyncDispose]()
+      await broker[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The value of a counter or gauge with these labels; 0 when it was never set. */
+export async function metricOf(
+  registry: Registry,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const { values = [] } = (await registry.getSingleMetric(name)?.get()) ?? {}
+  return values
+    .filter((each) =>
+      Object.entries(labels).every(([key, value]) => String(each.labels[key]) === value),
+    )
+    .reduce((sum, { value }) => sum + value, 0)
 }
