@@ -17,7 +17,6 @@ import { deviceNames, type Profile } from './profile.ts'
 
 const DAY_MS = 86_400_000
 const SIGNATURE = keyUsage(0)
-const SIGNATURE_AND_ENCIPHERMENT = keyUsage(0, 2)
 const CLIENT = extendedKeyUsage(OID.clientAuth)
 
 /** A device's operational certificate: everything from profile and registry, the key alone from the request. */
@@ -37,7 +36,7 @@ export function signDeviceCertificate(
     notAfter: new Date(now.getTime() + profile.lifetime_days * DAY_MS),
     extensions: [
       endEntity,
-      key.kind === 'rsa' ? SIGNATURE_AND_ENCIPHERMENT : SIGNATURE,
+      SIGNATURE,
       CLIENT,
       issuer.authorityKeyId,
       subjectKeyId(keyId(key.bits)),

@@ -67,7 +67,8 @@ function signLeaf(
     notAfter: new Date(now.getTime() + days * DAY_MS),
     extensions: [
       endEntity,
-      key.kind === 'rsa' ? keyUsage(0, 2) : keyUsage(0),
+      // RFC 5280 §4.2.1.12: keyEncipherment goes with servers only.
+      key.kind === 'rsa' && purpose === OID.serverAuth ? keyUsage(0, 2) : keyUsage(0),
       extendedKeyUsage(purpose),
       issuer.authorityKeyId,
       subjectKeyId(keyId(key.bits)),
