@@ -11,7 +11,6 @@ export const ROUTES: readonly RouteRow[] = [
   { path: '/api/v1/actions', to: 'ota', rules: 'GET R', scope: 'actions', body: 65536 },
   { path: '/api/v1/actions/{device}/{number}', to: 'ota', rules: 'GET R', scope: 'actions', body: 65536 },
   { path: '/api/v1/actions/{device}/{number}/cancel', to: 'ota', rules: 'POST O', scope: 'actions', body: 65536 },
-  { path: '/api/v1/actions/{device}/{number}/force', to: 'ota', rules: 'POST O', scope: 'actions', body: 65536 },
   { path: '/api/v1/actions/{device}/{number}/log', to: 'ota', rules: 'GET R', scope: 'actions', body: 65536 },
   { path: '/api/v1/allowlist', to: 'register', rules: 'GET R, POST O', scope: 'allowlist', body: 65536 },
   { path: '/api/v1/allowlist/imports', to: 'register', rules: 'POST O', scope: 'allowlist', body: 65536 },

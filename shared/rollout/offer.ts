@@ -1,0 +1,79 @@
+import { readRelease } from '../artifact/releases.ts'
+import type { Db } from '../db/database.ts'
+import { deviceId, type DeviceId } from '../device-id.ts'
+import { enqueue } from '../outbox/enqueue.ts'
+import { offerActions, type OfferRow } from './engine-queries.ts'
+import type { RolloutRow } from './rollout.ts'
+import type { Timeouts } from './rules.ts'
+
+/** A device's action, for its message. */
+export type Offered = Pick<OfferRow, 'device_id' | 'number'> & {
+  readonly hardware_rev: string | null
+}
+
+export interface OfferDeps {
+  /** What devices reach the API by, without a path. */
+  readonly apiUrl: string
+}
+
+const TOPIC = 'devices/{id}/ota/notify'
+const OFFERED_AT_ONCE = 2_000
+/** How often a silent device is looked at: one that was away is told again soon after it came back. */
+export const LOOK_SECONDS = 30
+
+/** When an action is looked at again at the latest: no limit is noticed later than the shortest of them. */
+export function lookSeconds({
+  answer_seconds,
+  progress_seconds,
+  verify_seconds,
+}: Timeouts): number {
+  return Math.min(LOOK_SECONDS, answer_seconds, progress_seconds, verify_seconds)
+}
+
+/** Opens the next actions of a running group and tells their devices. Answers how many. */
+export async function offerNext(
+  tx: Db,
+  deps: OfferDeps,
+  rollout: RolloutRow,
+  grp: number,
+  slots: Set<number>,
+): Promise<number> {
+  const seconds = lookSeconds(rollout.rules.timeouts)
+  const offers = await tx.rows(offerActions, [rollout.rollout_id, grp, OFFERED_AT_ONCE, seconds])
+  await notifyDevices(tx, deps, rollout, offers, slots)
+  return offers.length
+}
+
+/** What a device is told: one message for all of the same hardware whose actions were made in the same second. */
+export async function notifyDevices(
+  tx: Db,
+  { apiUrl }: OfferDeps,
+  rollout: Pick<RolloutRow, 'release_id' | 'kind'>,
+  offers: readonly Offered[],
+  slots: Set<number>,
+): Promise<void> {
+  if (offers.length === 0) return
+  const release = await readRelease(tx, String(rollout.release_id))
+  const alike = Map.groupBy(offers, (offer) => `${offer.number} ${offer.hardware_rev}`)
+  for (const group of alike.values()) {
+    const [{ number, hardware_rev: hardware } = { number: 0, hardware_rev: null }] = group
+    const artifact = release.artifacts.find((each) => each.hardware_rev === hardware)
+    if (artifact === undefined || artifact.state !== 'ready') continue
+    const payload = JSON.stringify({
+      number,
+      release: release.name,
+      version: release.version,
+      url: `${apiUrl}/api/v1/artifacts/${artifact.artifact_id}/content`,
+      size: Number(artifact.size),
+      sha256: artifact.sha256.toString('hex'),
+      kind: rollout.kind,
+    })
+    const deviceIds = idsOf(group)
+    const told = await enqueue(tx, { deviceIds, topic: TOPIC, payload, class: 'ota' })
+    for (const slot of told.slots) slots.add(slot)
+  }
+}
+
+function idsOf(offers: readonly Offered[]): DeviceId[] {
+  return offers.flatMap((offer) => deviceId(offer.device_id) ?? [])
+}
