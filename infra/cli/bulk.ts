@@ -1,4 +1,5 @@
 import type { Json } from './api/client.ts'
+import { warn } from './warn.ts'
 import type { Input, Option } from './command/command.ts'
 import { confirmCount } from './confirm.ts'
 import { printDone } from './output.ts'
@@ -25,8 +26,9 @@ export async function runBulk(session: Session, input: Input, bulk: Bulk): Promi
   const api = await session.api()
   const ask = { q: bulk.query, change: bulk.change }
   const dry = await api.post(bulk.path, { ...ask, dry_run: true })
+  warn(session, dry)
   const count = Number(dry['count'])
-  const label = `${bulk.what} ${grouped(count)} of ${bulk.query}`
+  const label = `${bulk.what}: ${grouped(count)} devices (${bulk.query})`
   await confirmCount(session, input, label, count)
   const operation = await api.post(bulk.path, { ...ask, expect: count })
   const id = String(operation['id'])

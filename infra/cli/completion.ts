@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readContexts } from './api/contexts.ts'
-import type { Resource, SessionCommand } from './verbs.ts'
+import { member } from './columns.ts'
 import { wantedAt } from './command/complete.ts'
 import type { Tree } from './command/command.ts'
 import { completionScript, SHELLS } from './command/shell.ts'
 import type { Session } from './session.ts'
+import type { Resource, SessionCommand } from './verbs.ts'
 
 /** A shell waits for this long at most. */
 const PATIENCE_MS = 300
@@ -16,11 +17,24 @@ async function namesOf(session: Session, resource: Resource): Promise<string[]> 
   return page.items.map((item) => resource.id(item))
 }
 
+/** A query up to the cursor, each candidate with what stands before it. */
+async function queriesFrom(session: Session, word: string): Promise<string[]> {
+  const mark = /^["']/.exec(word)?.[0] ?? ''
+  const q = word.slice(mark.length)
+  const answer = await (await session.api()).post('query/check', { q, cursor: q.length })
+  const at = Number(member(answer, 'completion.at'))
+  const found = member(answer, 'completion.candidates')
+  const before = mark + Array.from(q).slice(0, at).join('')
+  return Array.isArray(found) ? found.map((each) => before + String(each)) : []
+}
+
 async function valuesFrom(
   session: Session,
   from: string,
+  word: string,
   resources: readonly Resource[],
 ): Promise<string[]> {
+  if (from === 'query') return queriesFrom(session, word)
   if (from === 'context') return Object.keys((await readContexts(session.env)).contexts)
   const resource = resources.find(({ noun }) => noun === from)
   return resource === undefined ? [] : namesOf(session, resource)
@@ -33,8 +47,8 @@ async function candidates(
   resources: readonly Resource[],
 ): Promise<string[]> {
   const { words, from } = wantedAt(tree, line)
-  const named = from === undefined ? [] : await valuesFrom(session, from, resources)
   const word = line.at(-1) ?? ''
+  const named = from === undefined ? [] : await valuesFrom(session, from, word, resources)
   return [...words, ...named].filter((each) => each.startsWith(word))
 }
 

@@ -6,7 +6,7 @@ import { confirm, EXPECT, YES } from './confirm.ts'
 import { fields, labels } from './fields.ts'
 import { listPrinter, printDone, printItem } from './output.ts'
 import type { Session } from './session.ts'
-import { deleteCommand, edit, listCommand, QUERY, severalOf, showCommand } from './verbs.ts'
+import { deleteCommand, edit, listCommand, QUERY, quoted, severalOf, showCommand } from './verbs.ts'
 import type { Resource, SessionCommand } from './verbs.ts'
 
 export const DEVICES: Resource = {
@@ -106,8 +106,7 @@ async function moveNamed(
   ids: readonly string[],
   move: Move,
 ): Promise<void> {
-  if (move.asks)
-    await confirm(session, input, `${move.verb} ${ids.slice(0, 3).join(', ')} (${ids.length})`)
+  if (move.asks) await confirm(session, input, `${move.verb} device ${quoted(ids)}`)
   const api = await session.api()
   for (const id of ids) {
     const item = await api.post(`devices/${path(id)}/${move.verb}`)

@@ -1,8 +1,9 @@
 import { path } from './api/client.ts'
-import { collect } from './api/pages.ts'
+import { DETACH, runBulk } from './bulk.ts'
 import { chosen, DEVICES } from './device.ts'
-import type { Input, Noun } from './command/command.ts'
-import { confirmCount, EXPECT, YES } from './confirm.ts'
+import type { Noun } from './command/command.ts'
+import { EXPECT, YES } from './confirm.ts'
+import { EXIT } from './exit.ts'
 import { printDone } from './output.ts'
 import type { Session } from './session.ts'
 import { grouped } from './terminal/text.ts'
@@ -47,13 +48,21 @@ const rename: SessionCommand = {
   },
 }
 
-/** The devices that are meant: named, or all that a query selects now. */
-async function members(session: Session, input: Input, what: string): Promise<readonly string[]> {
-  const which = chosen(input, 1)
-  if ('ids' in which) return which.ids
-  const items = await collect(await session.api(), 'devices', { q: which.query })
-  await confirmCount(session, input, `${what} ${grouped(items.length)} devices`, items.length)
-  return items.map((item) => DEVICES.id(item))
+async function changeNamed(
+  session: Session,
+  name: string,
+  verb: 'add' | 'remove',
+  ids: readonly string[],
+): Promise<number> {
+  const api = await session.api()
+  let changed = 0
+  for (let at = 0; at < ids.length; at += CHUNK) {
+    const body = { device_ids: ids.slice(at, at + CHUNK) }
+    const method = verb === 'add' ? 'POST' : 'DELETE'
+    const answer = await api.json(method, `groups/${path(name)}/devices`, { body })
+    changed += Number(answer['changed'])
+  }
+  return changed
 }
 
 function memberCommand(verb: 'add' | 'remove', summary: string, done: string): SessionCommand {
@@ -64,19 +73,18 @@ function memberCommand(verb: 'add' | 'remove', summary: string, done: string): S
       { name: 'NAME', complete: 'group' },
       { name: 'ID', many: true, optional: true, complete: 'device' },
     ],
-    options: [QUERY, YES, EXPECT],
+    options: [QUERY, YES, EXPECT, DETACH],
     run: async (session, input) => {
       const name = input.argument(0)
-      const ids = await members(session, input, `${verb} to or from group ${name}`)
-      const api = await session.api()
-      let changed = 0
-      for (let at = 0; at < ids.length; at += CHUNK) {
-        const body = { device_ids: ids.slice(at, at + CHUNK) }
-        const method = verb === 'add' ? 'POST' : 'DELETE'
-        const answer = await api.json(method, `groups/${path(name)}/devices`, { body })
-        changed += Number(answer['changed'])
+      const which = chosen(input, 1)
+      if ('query' in which) {
+        const change = { groups: { [verb]: [name] } }
+        const what = verb === 'add' ? `add to group ${name}` : `take out of group ${name}`
+        return runBulk(session, input, { path: 'bulk/devices', query: which.query, change, what })
       }
+      const changed = await changeNamed(session, name, verb, which.ids)
       printDone(session, `group ${name}: ${grouped(changed)} ${done}`, { changed })
+      return EXIT.ok
     },
   }
 }

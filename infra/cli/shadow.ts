@@ -1,4 +1,4 @@
-import { path, type Api, type Item, type Json } from './api/client.ts'
+import { parseItem, path, type Api, type Item, type Json } from './api/client.ts'
 import { member, textOf } from './columns.ts'
 import type { Input, Noun, Option } from './command/command.ts'
 import { confirm, YES } from './confirm.ts'
@@ -45,7 +45,7 @@ function shadowPath(input: Input): string {
 async function printDocument(session: Session, api: Api, of: string): Promise<void> {
   const people = session.format === 'table' || session.format === 'wide'
   const text = await api.text(of)
-  if (people) printItem(session, JSON.parse(text))
+  if (people) printItem(session, parseItem(text))
   else session.out.write(`${text}\n`)
 }
 

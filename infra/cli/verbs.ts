@@ -123,7 +123,8 @@ export function showCommand(resource: Resource, summary = 'shows one'): SessionC
   }
 }
 
-const quoted = (names: readonly string[]): string =>
+/** One name, or how many and the first of them. */
+export const quoted = (names: readonly string[]): string =>
   names.length === 1 ? (names[0] ?? '') : `${names.length} (${names.slice(0, 3).join(', ')}…)`
 
 /** A verb that takes one thing, or several, away after a question: delete, remove, discard. */

@@ -62,10 +62,18 @@ async function textOf({ body }: Answer): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function parsed(text: string): Item {
+// A number that JavaScript would round keeps its digits.
+function exact(_key: string, value: unknown, ...[context]: { source?: string }[]): unknown {
+  const rounded = typeof value === 'number' && !Number.isSafeInteger(value)
+  const source = rounded ? context?.source : undefined
+  return source === undefined || String(value) === source ? value : JSON.rawJSON(source)
+}
+
+/** An object as JSON, with all the digits of its numbers. */
+export function parseItem(text: string): Item {
   if (text === '') return {}
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = JSON.parse(text, exact)
     return isObject(value) ? value : { value }
   } catch {
     return {}
@@ -110,7 +118,7 @@ export class Api {
       body,
     })
     if (answer.status >= 200 && answer.status < 300) return answer
-    const problem = parsed(await textOf(answer))
+    const problem = parseItem(await textOf(answer))
     throw new ApiError(answer.status, { ...problem, retry_after: answer.headers['retry-after'] })
   }
 
@@ -131,7 +139,7 @@ export class Api {
   }
 
   async json(method: string, of: string, send: Send = {}): Promise<Item> {
-    return parsed(await textOf(await this.send(method, of, send)))
+    return parseItem(await textOf(await this.send(method, of, send)))
   }
 
   /** The body as it came. */
@@ -141,7 +149,7 @@ export class Api {
 
   async get(of: string, parameters: Parameters = {}): Promise<Got> {
     const answer = await this.send('GET', of, { parameters })
-    return { item: parsed(await textOf(answer)), etag: answer.headers.etag }
+    return { item: parseItem(await textOf(answer)), etag: answer.headers.etag }
   }
 
   async page(of: string, parameters: Parameters = {}): Promise<Page> {

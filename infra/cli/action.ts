@@ -1,0 +1,105 @@
+import { path, type Api } from './api/client.ts'
+import { UsageError, type Input, type Noun } from './command/command.ts'
+import { confirm, YES } from './confirm.ts'
+import { printDone, printItem, printItems, type ListShape } from './output.ts'
+import { listCommand, type Resource, type SessionCommand } from './verbs.ts'
+
+export const ACTIONS: Resource = {
+  noun: 'action',
+  path: 'actions',
+  argument: 'DEVICE/NUMBER',
+  id: (item) => `${String(item['device_id'])}/${String(item['number'])}`,
+  columns: [
+    { head: 'DEVICE', from: 'device_id' },
+    { head: 'ROLLOUT', from: 'rollout' },
+    { head: 'STATE', from: 'state', kind: 'state' },
+    { head: 'REPORTED', from: 'agent_verdict' },
+    { head: 'VERSION', from: 'version' },
+    { head: 'FROM', from: 'from_version', wide: true },
+    { head: 'SINCE', from: 'state_at', kind: 'time' },
+    { head: 'NUMBER', from: 'number' },
+  ],
+}
+
+const LOG: ListShape = {
+  id: (item) => String(item['at']),
+  columns: [
+    { head: 'TIME', from: 'at', kind: 'time' },
+    { head: 'STATE', from: 'state', kind: 'state' },
+    { head: 'CODE', from: 'code' },
+    { head: 'PROGRESS', from: 'progress' },
+    { head: 'MESSAGES', from: 'messages' },
+  ],
+}
+
+const ONE = { name: 'DEVICE/NUMBER', complete: 'action' } as const
+
+function actionPath(input: Input, index: number): string {
+  const text = input.argument(index)
+  const [, device = '', number = ''] = /^(.+)\/([0-9]+)$/.exec(text) ?? []
+  if (device === '') throw new UsageError(`${text} is not DEVICE/NUMBER`, input.command)
+  return `actions/${path(device, number)}`
+}
+
+function verbCommand(verb: 'cancel' | 'force', summary: string, done: string): SessionCommand {
+  return {
+    path: ['action', verb],
+    summary,
+    arguments: [{ ...ONE, many: true }],
+    options: verb === 'cancel' ? [YES] : [],
+    run: async (session, input) => {
+      const names = input.arguments.join(', ')
+      if (verb === 'cancel') await confirm(session, input, `cancel action ${names}`)
+      const api: Api = await session.api()
+      for (const [index, name] of input.arguments.entries()) {
+        const item = await api.post(`${actionPath(input, index)}/${verb}`)
+        printDone(session, `action ${name}: ${done}`, item, ACTIONS)
+      }
+    },
+  }
+}
+
+export const actionNoun: Noun = {
+  name: 'action',
+  summary: 'Actions: the update of one device.',
+  examples: ['muster action list --device gw-00017', 'muster action log gw-00017/71'],
+}
+
+export const actionCommands: readonly SessionCommand[] = [
+  listCommand(ACTIONS, {
+    options: [
+      { name: 'device', value: 'ID', complete: 'device', summary: 'only of this device' },
+      {
+        name: 'phase',
+        value: 'PHASE',
+        choices: ['scheduled', 'open', 'ended'],
+        summary: 'only these',
+      },
+    ],
+    parameters: (input) => ({ device_id: input.text('device'), phase: input.text('phase') }),
+  }),
+  {
+    path: ['action', 'show'],
+    summary: 'shows one',
+    arguments: [ONE],
+    run: async (session, input) => {
+      const { item } = await (await session.api()).get(actionPath(input, 0))
+      printItem(session, item, ACTIONS)
+    },
+  },
+  {
+    path: ['action', 'log'],
+    summary: 'what the device said of it',
+    arguments: [ONE],
+    run: async (session, input) => {
+      const { items } = await (await session.api()).page(`${actionPath(input, 0)}/log`)
+      printItems(session, LOG, items)
+    },
+  },
+  verbCommand(
+    'cancel',
+    'takes it back, while the device has not begun to change itself',
+    'cancelled',
+  ),
+  verbCommand('force', 'no longer lets the device wait', 'forced'),
+]
