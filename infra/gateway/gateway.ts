@@ -62,8 +62,10 @@ async function take(
   const headOnly = request.method === 'HEAD'
   try {
     const answer = await answerOf(dispatch, request, response).catch((error: unknown) => {
-      if (!(error instanceof DomainError)) log.error({ path: request.url, err: error }, 'gateway')
-      return problemResponse(toRefusal(error), '')
+      const refusal = toRefusal(error)
+      if (refusal.code === 'internal.failure' || refusal.code === 'function.unavailable')
+        log.error({ path: request.url, err: error }, 'function failed')
+      return problemResponse(refusal, '')
     })
     drainRest(request, response)
     await writeAnswer(response, answer, { stream: false, headOnly })

@@ -297,3 +297,14 @@ for (const [name, head] of [
     const { status, end } = await send(head)
     assert.deepEqual([status, end], [400, 'closed'])
   })
+
+test('/metrics: what the console answers, and the metrics of this process', async () => {
+  const options = { processMetrics: async () => 'muster_process 1\n' }
+  await using alone = await startTestEdge(certificates, options)
+  const ask = (target: string) =>
+    sendText(`GET ${target} HTTP/1.1\r\n${HOST}\r\n`, { port: alone.port })
+  const { body } = await ask('/metrics')
+  assert.match(body, /^\{"functionName":"console".*\}muster_process 1\n$/s)
+  assert.ok(!(await ask('/metrics?answer=401')).body.includes('muster_process'))
+  assert.ok(!(await ask('/')).body.includes('muster_process'))
+})
