@@ -1,8 +1,8 @@
-import { path, type Api } from './api/client.ts'
+import { path } from './api/client.ts'
 import { UsageError, type Input, type Noun } from './command/command.ts'
 import { confirm, YES } from './confirm.ts'
 import { printDone, printItem, printItems, type ListShape } from './output.ts'
-import { listCommand, type Resource, type SessionCommand } from './verbs.ts'
+import { listCommand, quoted, type Resource, type SessionCommand } from './verbs.ts'
 
 export const ACTIONS: Resource = {
   noun: 'action',
@@ -41,22 +41,19 @@ function actionPath(input: Input, index: number): string {
   return `actions/${path(device, number)}`
 }
 
-function verbCommand(verb: 'cancel' | 'force', summary: string, done: string): SessionCommand {
-  return {
-    path: ['action', verb],
-    summary,
-    arguments: [{ ...ONE, many: true }],
-    options: verb === 'cancel' ? [YES] : [],
-    run: async (session, input) => {
-      const names = input.arguments.join(', ')
-      if (verb === 'cancel') await confirm(session, input, `cancel action ${names}`)
-      const api: Api = await session.api()
-      for (const [index, name] of input.arguments.entries()) {
-        const item = await api.post(`${actionPath(input, index)}/${verb}`)
-        printDone(session, `action ${name}: ${done}`, item, ACTIONS)
-      }
-    },
-  }
+const cancel: SessionCommand = {
+  path: ['action', 'cancel'],
+  summary: 'takes it back, while the device has not begun to change itself',
+  arguments: [{ ...ONE, many: true }],
+  options: [YES],
+  run: async (session, input) => {
+    await confirm(session, input, `cancel action ${quoted(input.arguments)}`)
+    const api = await session.api()
+    for (const [index, name] of input.arguments.entries()) {
+      const item = await api.post(`${actionPath(input, index)}/cancel`)
+      printDone(session, `action ${name}: ${String(item['state'])}`, item, ACTIONS)
+    }
+  },
 }
 
 export const actionNoun: Noun = {
@@ -69,6 +66,8 @@ export const actionCommands: readonly SessionCommand[] = [
   listCommand(ACTIONS, {
     options: [
       { name: 'device', value: 'ID', complete: 'device', summary: 'only of this device' },
+      { name: 'rollout', value: 'NAME', complete: 'rollout', summary: 'only of this rollout' },
+      { name: 'state', value: 'STATE', summary: 'only these' },
       {
         name: 'phase',
         value: 'PHASE',
@@ -76,7 +75,12 @@ export const actionCommands: readonly SessionCommand[] = [
         summary: 'only these',
       },
     ],
-    parameters: (input) => ({ device_id: input.text('device'), phase: input.text('phase') }),
+    parameters: (input) => ({
+      device_id: input.text('device'),
+      rollout: input.text('rollout'),
+      state: input.text('state'),
+      phase: input.text('phase'),
+    }),
   }),
   {
     path: ['action', 'show'],
@@ -96,10 +100,5 @@ export const actionCommands: readonly SessionCommand[] = [
       printItems(session, LOG, items)
     },
   },
-  verbCommand(
-    'cancel',
-    'takes it back, while the device has not begun to change itself',
-    'cancelled',
-  ),
-  verbCommand('force', 'no longer lets the device wait', 'forced'),
+  cancel,
 ]

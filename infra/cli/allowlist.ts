@@ -5,7 +5,7 @@ import type { Noun, Option } from './command/command.ts'
 import { fields } from './fields.ts'
 import { momentOption } from './moment-option.ts'
 import { printDone, printItem } from './output.ts'
-import { csvRow } from './terminal/csv.ts'
+import { dataRow } from './terminal/csv.ts'
 import { deleteCommand, edit, listCommand, showCommand } from './verbs.ts'
 import type { Resource, SessionCommand } from './verbs.ts'
 
@@ -100,9 +100,9 @@ const exportAll: SessionCommand = {
   summary: 'all entries, as the CSV that import takes',
   run: async (session) => {
     const { out } = session
-    out.write(csvRow(HEADER))
+    out.write(dataRow(HEADER))
     for await (const { items } of pages(await session.api(), 'allowlist', {}, undefined)) {
-      out.write(items.map((item) => csvRow(HEADER.map((name) => textOf(item[name])))).join(''))
+      out.write(items.map((item) => dataRow(HEADER.map((name) => textOf(item[name])))).join(''))
     }
   },
 }

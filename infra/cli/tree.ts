@@ -1,3 +1,4 @@
+import { actionCommands, actionNoun, ACTIONS } from './action.ts'
 import { ALLOWLIST, allowlistCommands, allowlistNoun } from './allowlist.ts'
 import type { Tree } from './command/command.ts'
 import { ARTIFACTS, artifactCommands, artifactNoun } from './artifact.ts'
@@ -10,9 +11,11 @@ import { groupCommands, groupNoun, GROUPS } from './group.ts'
 import { KEYS, keyCommands, keyNoun } from './key.ts'
 import { startCommand } from './local.ts'
 import { contextNoun, loginCommands } from './login.ts'
+import { openCommand } from './open.ts'
 import { OPERATIONS } from './operation-progress.ts'
 import { operationCommands, operationNoun } from './operation.ts'
 import { RELEASES, releaseCommands, releaseNoun } from './release.ts'
+import { rolloutCommands, rolloutNoun, ROLLOUTS } from './rollout.ts'
 import { GLOBALS, type Session } from './session.ts'
 import { SETTINGS, settingsCommands, settingsNoun } from './settings.ts'
 import { shadowCommands, shadowNoun } from './shadow.ts'
@@ -29,6 +32,8 @@ const RESOURCES = [
   ARTIFACTS,
   KEYS,
   RELEASES,
+  ROLLOUTS,
+  ACTIONS,
   OPERATIONS,
   TOKENS,
   TOPICS,
@@ -48,6 +53,8 @@ export const TREE: Tree<Session> = {
     artifactNoun,
     keyNoun,
     releaseNoun,
+    rolloutNoun,
+    actionNoun,
     operationNoun,
     tokenNoun,
     topicNoun,
@@ -59,6 +66,7 @@ export const TREE: Tree<Session> = {
     statusCommand,
     doctorCommand,
     versionCommand,
+    openCommand,
     ...loginCommands,
     ...completionCommands(() => TREE, RESOURCES),
     ...deviceCommands,
@@ -70,6 +78,8 @@ export const TREE: Tree<Session> = {
     ...artifactCommands,
     ...keyCommands,
     ...releaseCommands,
+    ...rolloutCommands,
+    ...actionCommands,
     ...operationCommands,
     ...tokenCommands,
     ...topicCommands,

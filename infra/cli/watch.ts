@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { followEvents } from './api/event-stream.ts'
+import { ApiError } from './api/problem.ts'
 import type { Session } from './session.ts'
 
 const CLEAR = '\u001b[H\u001b[2J'
@@ -7,6 +8,7 @@ const CLEAR = '\u001b[H\u001b[2J'
 const LEAST_MS = 1_000
 /** Without an event: relative times grow old. */
 const MOST_MS = 10_000
+const POLL_MS = 2_000
 
 /** Draws again when an event of these kinds comes (`device`: also `device.…`), until it says that it is done. */
 export async function watch(
@@ -23,14 +25,21 @@ export async function watch(
       if (kinds.some((each) => kind === each || kind.startsWith(`${each}.`))) wake?.()
     }
   }
-  const listening = listen()
+  let most = MOST_MS
+  // Who may not read events still watches, by asking now and then.
+  const listening = listen().catch((error: unknown) => {
+    if (!(error instanceof ApiError)) throw error
+    most = POLL_MS
+    wake?.()
+    return new Promise<never>(() => undefined)
+  })
   listening.catch(() => undefined)
   try {
     for (;;) {
       const woken = new Promise<void>((resolve) => (wake = resolve))
       if (session.out.isTTY) session.out.write(CLEAR)
       if (await draw()) return
-      const old = sleep(MOST_MS, undefined, { signal })
+      const old = sleep(most, undefined, { signal })
       const due = Promise.all([Promise.race([woken, old]), sleep(LEAST_MS, undefined, { signal })])
       await Promise.race([due, listening])
     }
