@@ -27,6 +27,7 @@ export const ERRORS = {
   'endpoint.exists': 'An endpoint with this name exists',
   'endpoint.in_use': 'Devices belong to the endpoint',
   'endpoint.not_found': 'No such endpoint',
+  'enrollment.illegal_transition': 'The enrollment cannot change to this state',
   'enrollment.not_found': 'No such enrollment',
   'enrollment.rejected': 'The enrollment was refused',
   'event.not_found': 'No such event',

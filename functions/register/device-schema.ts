@@ -2,8 +2,7 @@ import * as z from 'zod'
 import { DeviceId } from '../../shared/device-id.ts'
 import { Time } from '../../shared/http/openapi.ts'
 
-// oxlint-disable-next-line no-control-regex
-const Plain = z.string().regex(/^[^\u0000-\u001f\u007f]*$/u, 'no control characters')
+const Plain = z.string().regex(/^\P{Cc}*$/u, 'no control characters')
 
 export const GroupName = z
   .string()

@@ -12,8 +12,7 @@ const Text = z
   .string()
   .min(1)
   .max(256)
-  // oxlint-disable-next-line no-control-regex
-  .regex(/^[^\u0000-\u001f\u007f]*$/u, 'no control characters')
+  .regex(/^\P{Cc}*$/u, 'no control characters')
 
 /** What the operator says of a device that is to come. */
 export const NewEntry = z

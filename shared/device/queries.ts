@@ -135,7 +135,7 @@ export type FactParams = [
 // What is no longer said goes, what is new comes, what stays is not touched.
 export const writeFacts = statement<FactParams>(
   'device_attribute_facts_write',
-  `with said as (select * from unnest($3::text[], $4::int[], $5::text[], $6::float8[], $7::text[]) f(device_id, field, t, n, v)),
+  `with said as (select device_id, field, t, n, v from unnest($3::text[], $4::int[], $5::text[], $6::float8[], $7::text[]) f(device_id, field, t, n, v)),
    gone as (delete from device_facts f
              where f.device_id = any($1::text[]) and f.field = any($2::int[])
                and not exists (select from said s where s.device_id = f.device_id and s.field = f.field and s.t = f.t))

@@ -29,6 +29,7 @@ export const HTTP_STATUS = {
   'endpoint.exists': 409,
   'endpoint.in_use': 409,
   'endpoint.not_found': 404,
+  'enrollment.illegal_transition': 409,
   'enrollment.not_found': 404,
   'enrollment.rejected': 401,
   'event.not_found': 404,

@@ -23,8 +23,7 @@ const FILTER_BYTES = 256
 export function topicFault(filter: string): string | undefined {
   const levels = filter.split('/')
   const [first = ''] = levels
-  // oxlint-disable-next-line no-control-regex
-  if (filter.length > FILTER_BYTES || /[\u0000-\u001f\u007f]/u.test(filter)) {
+  if (filter.length > FILTER_BYTES || /\p{Cc}/u.test(filter)) {
     return `at most ${FILTER_BYTES} characters, no control characters`
   }
   if (first === '' || /[+#{}$]/.test(first)) return 'the first level must be a fixed word'

@@ -1,33 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createDeps } from '../../functions/register/deps.ts'
-import { handler } from '../../functions/register/handler.ts'
-import type { JsonObject } from '../../shared/json.ts'
 import { insertDevice } from '../support/certificate.ts'
-import { asker, functionHost, type Ask } from '../support/function-host.ts'
-import { insertToken } from '../support/operator.ts'
-import { cloneDatabase, type TestDatabase } from '../support/postgres.ts'
-
-interface Register extends AsyncDisposable {
-  readonly cloned: TestDatabase
-  readonly ask: Ask
-  readonly revoked: JsonObject[]
-}
-
-async function startRegister(scope: readonly string[] = ['admin']): Promise<Register> {
-  const cloned = await cloneDatabase()
-  const revoked: JsonObject[] = []
-  const host = functionHost('register', cloned, {
-    call: async (name, path, body) => {
-      assert.equal(name + path, 'pki/internal/revoke')
-      revoked.push(body)
-      return Response.json({ revoked: [] })
-    },
-  })
-  const token = await insertToken(cloned.db, 'ops', scope)
-  const ask = asker('register', handler, await createDeps(host), token)
-  return { cloned, ask, revoked, [Symbol.asyncDispose]: () => cloned[Symbol.asyncDispose]() }
-}
+import { cloneDatabase } from '../support/postgres.ts'
+import { startRegister } from '../support/register.ts'
 
 const DEVICES = '/api/v1/devices'
 

@@ -1,0 +1,71 @@
+import type { Db } from '../db/database.ts'
+import { deviceId, type DeviceId } from '../device-id.ts'
+import { emitAll, type MusterEvent } from '../event/emit.ts'
+import { writeFirmware, writeLastSeen, writePresence } from './presence-queries.ts'
+
+/** What was heard of a device: that it came, stayed or went, and what it runs. */
+export interface Sighting {
+  readonly deviceId: DeviceId
+  readonly connected: boolean
+  readonly firmwareVer?: string | undefined
+}
+
+/** Devices whose version changed. */
+export interface FirmwareChange {
+  readonly deviceId: DeviceId
+  readonly firmwareVer: string
+}
+
+/**
+ * Notes a batch of sightings, in their order; of a device the last one stands, and the last version that it said. Repeated, it changes
+ * nothing. Unknown devices are left out.
+ */
+export async function noteSightings(
+  tx: Db,
+  slot: number,
+  sightings: readonly Sighting[],
+): Promise<FirmwareChange[]> {
+  const last = new Map<DeviceId, Sighting>()
+  for (const sighting of sightings) {
+    const { firmwareVer = last.get(sighting.deviceId)?.firmwareVer } = sighting
+    last.set(sighting.deviceId, { ...sighting, firmwareVer })
+  }
+  const sorted = [...last.values()].toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
+  const ids = sorted.map((sighting) => sighting.deviceId)
+  const connected = sorted.map((sighting) => sighting.connected)
+  const changes = await tx.rows(writePresence, [ids, connected, slot])
+  await tx.rows(writeLastSeen, [ids])
+  await emitAll(
+    tx,
+    changes.flatMap((row): MusterEvent[] => {
+      const id = deviceId(row.device_id)
+      if (id === undefined || row.connected === row.was) return []
+      return [{ kind: row.connected ? 'device.connected' : 'device.disconnected', deviceId: id }]
+    }),
+  )
+  return noteFirmware(tx, sorted)
+}
+
+async function noteFirmware(tx: Db, sightings: readonly Sighting[]): Promise<FirmwareChange[]> {
+  const said = sightings.flatMap(({ deviceId: id, firmwareVer }) =>
+    firmwareVer === undefined ? [] : [{ id, firmwareVer }],
+  )
+  if (said.length === 0) return []
+  const rows = await tx.rows(writeFirmware, [
+    said.map((each) => each.id),
+    said.map((each) => each.firmwareVer),
+  ])
+  const changed = rows.flatMap((row) => {
+    const id = deviceId(row.device_id)
+    return id === undefined ? [] : [{ deviceId: id, firmwareVer: row.firmware_ver }]
+  })
+  await emitAll(
+    tx,
+    changed.map(({ deviceId: id, firmwareVer }) => ({
+      kind: 'device.firmware_changed',
+      deviceId: id,
+      payload: { firmware_ver: firmwareVer },
+    })),
+  )
+  return changed
+}
