@@ -160,14 +160,16 @@ export const retryActions = statement<[number, number], { retried: number }>(
      select distinct on (a.device_id) a.device_id, a.number, a.grp, a.release_id, a.attempt, a.state
        from actions a where a.rollout_id = $1::int and a.phase = 'ended' order by a.device_id, a.number desc),
    f as (
-     select device_id, grp, release_id, attempt from c
+     select device_id, number, grp, release_id, attempt from c
       where state in ('failed', 'rejected', 'timed_out')
         and not exists (select from actions o where o.device_id = c.device_id and o.rollout_id = $1::int and o.phase <> 'ended')
         and not exists (select from action_results q where q.device_id = c.device_id and q.number = c.number)
       order by device_id limit $2::int),
    i as (
      insert into actions (device_id, number, rollout_id, grp, release_id, state, attempt)
-     select device_id, extract(epoch from now() - timestamptz '2026-01-01T00:00:00Z')::int, $1::int, grp, release_id, 'scheduled', attempt + 1 from f
+     select device_id, greatest(number + 1, extract(epoch from now() - timestamptz '2026-01-01T00:00:00Z')::int), $1::int, grp, release_id, 'scheduled',
+            attempt + 1
+       from f
      on conflict do nothing returning grp),
    g as (
      update rollout_groups g set failed = g.failed - c.n, tolerated = least(g.tolerated, g.failed - c.n), state = 'running'
