@@ -55,6 +55,7 @@ export class BodyChunks {
   }
 
   readonly #onBroken = (error?: Error): void => {
+    if (this.#ended) return
     this.#failure ??= error ?? new Error('the client went away')
     this.#wake?.()
   }

@@ -97,36 +97,21 @@ interface Asked {
 }
 
 async function ask(deps: EdgeDeps, asked: Asked): Promise<Response> {
-  const { peer, request, response, route, callId } = asked
-  const { method = 'GET', url = '' } = request
+  const { request, response, route } = asked
+  const { method = 'GET' } = request
   if (request.headers.expect !== undefined && hasBody(request)) response.writeContinue()
-  const withoutBody = method === 'GET' || method === 'HEAD'
   const body = await readEdgeBody(request, route, deps.pace)
-  const headers = cleanHeaders(request.rawHeaders)
-  const proof = signHop({
-    key: deps.keyOf(route.function),
-    caller: 'edge',
-    callee: route.function,
-    now: deps.now(),
-    nonce: callId,
-    method,
-    target: url,
-    contentType: headers.get('content-type') ?? undefined,
-    certificate: peer.certificate,
-    verdict: peer.verdict,
-    source: peer.source,
-    binding: route.function === 'est' ? peer.binding : undefined,
-    body: withoutBody ? undefined : body.signed,
-  })
-  for (const [name, value] of Object.entries(proof)) headers.set(name, value)
+  const content = method === 'GET' || method === 'HEAD' ? null : body.content
   const abort = new AbortController()
-  response.once('close', () => abort.abort())
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort()
+  })
   const made = new Request(FUNCTION_URL, {
     method,
-    headers,
-    body: withoutBody ? null : body.content,
+    headers: provenHeaders(deps, asked, content === null ? undefined : body.signed),
+    body: content,
     signal: abort.signal,
-    ...(body.content instanceof ReadableStream && { duplex: 'half' }),
+    ...(content instanceof ReadableStream && { duplex: 'half' }),
   })
   try {
     const answer = await deps.dispatch(route.function, made)
@@ -134,6 +119,30 @@ async function ask(deps: EdgeDeps, asked: Asked): Promise<Response> {
   } finally {
     body.release()
   }
+}
+
+/** The client's headers with what the edge vouches for. */
+function provenHeaders(deps: EdgeDeps, asked: Asked, body: string | undefined): Headers {
+  const { peer, request, route, callId } = asked
+  const headers = cleanHeaders(request.rawHeaders)
+  const proof = signHop({
+    key: deps.keyOf(route.function),
+    caller: 'edge',
+    callee: route.function,
+    now: deps.now(),
+    nonce: callId,
+    method: request.method ?? 'GET',
+    target: request.url ?? '',
+    contentType: headers.get('content-type') ?? undefined,
+    certificate: peer.certificate,
+    verdict: peer.verdict,
+    source: peer.source,
+    // Proof of possession at enrolment is the only use of it (RFC 7030 §3.5).
+    binding: route.function === 'est' ? peer.binding : undefined,
+    body,
+  })
+  for (const [name, value] of Object.entries(proof)) headers.set(name, value)
+  return headers
 }
 
 async function withProcessMetrics(

@@ -85,7 +85,9 @@ async function answerOf(
   if (name === undefined) throw new DomainError('route.not_found')
   if (repeatsHopHeader(request.rawHeaders)) throw new DomainError('request.malformed')
   const abort = new AbortController()
-  response.once('close', () => abort.abort())
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort()
+  })
   const chunks = new BodyChunks(request)
   try {
     return await dispatch(name, toRequest(request, chunks, abort.signal))
