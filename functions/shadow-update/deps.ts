@@ -2,7 +2,7 @@ import { createAccess, type Access } from '../../shared/access/access.ts'
 import type { Host } from '../../shared/host.ts'
 import { createReader, type ShadowReader } from '../../shared/shadow/read.ts'
 import { createWriter, type ShadowWriter } from '../../shared/shadow/writer.ts'
-import type { ShadowDeps } from '../../shared/shadow/work.ts'
+import type { ShadowDeps } from '../../shared/shadow/write-plans.ts'
 
 export interface Deps extends Host {
   readonly access: Access

@@ -1,10 +1,12 @@
-import { createRoute, type RouteConfig } from '@hono/zod-openapi'
+import { createRoute, type RouteConfig, type RouteHandler } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type * as z from 'zod'
 import { invalid, type functionApp, type FunctionEnv } from '../../shared/http/function-app.ts'
 import type { Deps } from './deps.ts'
 
 export type App = ReturnType<typeof functionApp<Deps>>
+/** Answers a documented route. */
+export type Answer<R extends RouteConfig> = RouteHandler<R, FunctionEnv<Deps>>
 export type ShadowContext = Context<FunctionEnv<Deps>>
 
 /**

@@ -3,7 +3,7 @@ import { DeviceId } from '../../shared/device-id.ts'
 import { Time } from '../../shared/http/openapi.ts'
 import { isShadowName } from '../../shared/shadow/name.ts'
 
-const ShadowName = z
+export const ShadowName = z
   .string()
   .refine(isShadowName, 'not a name of a shadow')
   .meta({ pattern: '^[$a-zA-Z0-9:_-]{1,64}$' })
@@ -13,16 +13,15 @@ export const NamedParam = z.object({ id: DeviceId, name: ShadowName })
 
 const Section = z.record(z.string(), z.unknown())
 
+export const ShadowState = z
+  .strictObject({ desired: Section.nullable().optional(), reported: Section.nullable().optional() })
+  .nullable()
+  .meta({ description: 'Objects merge, everything else replaces, null removes' })
+
 /** MQTT's envelope; unlike there, members that nobody knows are refused. */
 export const ShadowChange = z
   .strictObject({
-    state: z
-      .strictObject({
-        desired: Section.nullable().optional(),
-        reported: Section.nullable().optional(),
-      })
-      .nullable()
-      .meta({ description: 'Objects merge, everything else replaces, null removes' }),
+    state: ShadowState,
     version: z
       .number()
       .int()

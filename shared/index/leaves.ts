@@ -7,6 +7,8 @@ import { readFields, type FieldRow } from './queries.ts'
 /** A declared leaf of shadows. */
 export interface Leaf {
   readonly field: number
+  /** False while a backfill writes the facts of what is stored. */
+  readonly ready: boolean
   readonly type: FieldType
   readonly shadow: string
   readonly section: 'desired' | 'reported'
@@ -15,7 +17,7 @@ export interface Leaf {
 
 /** All declared leaves of shadows, as some moment of the database had them. */
 export interface Leaves {
-  /** Equal exactly while no field was declared or removed. */
+  /** Equal exactly while no field was declared, became ready or was removed. */
   readonly mark: bigint
   readonly byShadow: ReadonlyMap<string, readonly Leaf[]>
   /** Whether `shadow.reported.firmware_ver` is declared: then it is what the device says it runs. */
@@ -23,7 +25,8 @@ export interface Leaves {
 }
 
 export const FIRMWARE_FIELD = 'shadow.reported.firmware_ver'
-const MARK_STEP = 2n ** 32n
+const COUNT_STEP = 2n ** 32n
+const READY_STEP = 2n ** 44n
 
 const caches = new WeakMap<Db, Promise<Leaves>>()
 
@@ -45,18 +48,22 @@ async function load(db: Db): Promise<Leaves> {
   return leavesOf(await db.rows(readFields, []))
 }
 
-export function leavesOf(rows: readonly Pick<FieldRow, 'field' | 'name' | 'type'>[]): Leaves {
+export function leavesOf(
+  rows: readonly Pick<FieldRow, 'field' | 'name' | 'type' | 'ready'>[],
+): Leaves {
   const byShadow = new Map<string, Leaf[]>()
-  for (const { field, name, type } of rows) {
+  for (const { field, name, type, ready } of rows) {
     const place = placeOf(name)
     if (place?.kind !== 'shadow') continue
     const { shadow, section, path } = place
     const leaves = byShadow.get(shadow) ?? []
-    byShadow.set(shadow, [...leaves, { field, type, shadow, section, path }])
+    byShadow.set(shadow, [...leaves, { field, type, ready, shadow, section, path }])
   }
+  // Ids only rise and a field never ceases to be ready: two counts and the highest id are enough.
+  const ready = rows.filter((row) => row.ready).length
   const highest = rows.reduce((most, { field }) => Math.max(most, field), 0)
   return {
-    mark: BigInt(rows.length) * MARK_STEP + BigInt(highest),
+    mark: BigInt(ready) * READY_STEP + BigInt(rows.length) * COUNT_STEP + BigInt(highest),
     byShadow,
     firmware: rows.some(({ name }) => name === FIRMWARE_FIELD),
   }

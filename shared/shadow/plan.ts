@@ -4,7 +4,13 @@ import { isFirmwareVersion } from '../index/facts.ts'
 import { DomainError } from '../errors.ts'
 import { apply, isReported, type Command } from './apply.ts'
 import type { Change, Changed, Notices } from './change.ts'
-import { factChanges, factsOfLeaves, type LeafFacts } from './fact-changes.ts'
+import {
+  factChanges,
+  factsOfLeaves,
+  NO_FACT_CHANGES,
+  type FactChanges,
+  type LeafFacts,
+} from './fact-changes.ts'
 import { fromText, sectionText, toText, type Held } from './held.ts'
 import {
   deleteAccepted,
@@ -16,7 +22,7 @@ import {
   type Snapshot,
   type Stamp,
 } from './notice.ts'
-import type { AuditJson, FactJson, ItemJson, KeyJson, ShadowJson, ShadowRow } from './queries.ts'
+import type { AuditJson, ItemJson, KeyJson, ShadowJson, ShadowRow } from './queries.ts'
 import { addToken, hasToken, tokenHash } from './tokens.ts'
 
 /** When a request was applied before, as history has it. */
@@ -40,12 +46,10 @@ export interface PlanContext {
 }
 
 /** What is to be written for one shadow, and what its requests are answered once it is. */
-export interface Plan {
+export interface Plan extends FactChanges {
   readonly results: ReadonlyMap<Change, Changed>
   readonly shadow?: ShadowJson
   readonly items: ItemJson[]
-  readonly goneFacts: FactJson[]
-  readonly saidFacts: FactJson[]
   readonly firmware?: string
   readonly keys: KeyJson[]
   readonly audit: AuditJson[]
@@ -222,7 +226,7 @@ const saidBy = (command: Exclude<Command, { kind: 'delete' }>) =>
 
 function finish(draft: Draft, before: LeafFacts): Plan {
   const { row, held, results, items, keys, audit, firmware, context } = draft
-  if (items.length === 0) return { results, items, keys, audit, goneFacts: [], saidFacts: [] }
+  if (items.length === 0) return { results, items, keys, audit, ...NO_FACT_CHANGES }
   const shadow: ShadowJson = {
     device_id: row.device_id,
     shadow: row.shadow,

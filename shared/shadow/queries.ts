@@ -218,7 +218,7 @@ export const writeShadows = statement<WriteParams, WriteRow>(
            updated_at = now()
       from i
      where s.device_id = i.device_id and s.shadow = i.shadow and s.version = i.expected
-       and (select count(*) * 4294967296 + coalesce(max(field), 0) from fields) = $5::bigint
+       and (select count(*) filter (where ready) * 17592186044416 + count(*) * 4294967296 + coalesce(max(field), 0) from fields) = $5::bigint
     returning s.device_id, s.shadow),
   x as (
     select x.* from json_to_recordset($2::json) x(device_id text, shadow text, version bigint, actor text, packet int, request text, slot smallint)
@@ -253,6 +253,28 @@ export const writeShadows = statement<WriteParams, WriteRow>(
       from json_to_recordset($9::json) a(device_id text, shadow text, actor text, token_id text, source text, call_id text, verb text, detail jsonb)
       join u using (device_id, shadow))
   select array(select id from o) as outbox_ids, array(select device_id || ' ' || shadow from u) as written`,
+)
+
+export interface FieldJson {
+  readonly device_id: string
+  readonly shadow: string
+  readonly field: number
+}
+
+// Facts of leaves whose backfill is under way, after the shadows are locked: what the backfill wrote while the write waited for it was
+// not to be seen by the write itself.
+export const rewriteFacts = statement<[fields: string, facts: string]>(
+  'shadow_facts_rewrite',
+  `
+  with said as (
+    select device_id, field, t, n, v from json_to_recordset($2::json) a(device_id text, field int, t text, n float8, v text)),
+  gone as (
+    delete from device_facts f
+     using json_to_recordset($1::json) k(device_id text, field int)
+     where f.device_id = k.device_id and f.field = k.field
+       and not exists (select from said s where s.device_id = f.device_id and s.field = f.field and s.t = f.t))
+  insert into device_facts (device_id, field, t, n, v)
+  select device_id, field, t, n, v from said on conflict do nothing`,
 )
 
 export interface KeyRow {

@@ -1,28 +1,9 @@
-import type { Clock } from '../clock.ts'
-import type { Database } from '../db/database.ts'
-import { sqlState } from '../db/transaction.ts'
 import { forgetLeaves, readLeaves, type Leaves } from '../index/leaves.ts'
-import type { Change, Changed, DeliveredBy } from './change.ts'
+import type { Change, Changed } from './change.ts'
 import { planShadow, type Plan } from './plan.ts'
-import { writeShadows } from './queries.ts'
 import { recall } from './recall.ts'
-import { reportVersions } from './report-versions.ts'
 import { keyOf, keyOfRow, rowsOf, type Group } from './rows.ts'
-
-export interface ShadowDeps {
-  readonly db: Database
-  readonly clock: Clock
-  /** Largest shadow: desired and reported as JSON. */
-  readonly maxBytes: number
-}
-
-export interface Batch {
-  readonly changes: readonly Change[]
-  /** Undefined: they came by HTTP or cron. */
-  readonly deliveredBy?: DeliveredBy
-  /** Asked before each write: false, nothing more may be written. */
-  readonly inTime: () => boolean
-}
+import { writePlans, type Batch, type ShadowDeps } from './write-plans.ts'
 
 export interface Worked {
   /** How each request of the batch ended. */
@@ -32,8 +13,6 @@ export interface Worked {
 }
 
 const ATTEMPTS = 4
-// deadlock_detected, lock_not_available, serialization_failure: the batch again.
-const CONTENTION = new Set(['40P01', '55P03', '40001'])
 
 /**
  * Applies a batch of requests: one read, merge and delta in memory, one write of all that has effect. A shadow that another one changed meanwhile is
@@ -108,7 +87,7 @@ async function write(
   outbox: string[],
 ): Promise<ReadonlySet<string>> {
   const effective = plans.filter(({ shadow }) => shadow !== undefined)
-  const written = await tryWrite(deps, batch, leaves, effective)
+  const written = await writePlans(deps, batch, leaves, effective)
   outbox.push(...written.outbox)
   const lost = new Set<string>()
   for (const each of plans) {
@@ -119,39 +98,4 @@ async function write(
   // None at all: perhaps leaves were declared meanwhile.
   if (lost.size > 0 && written.keys.size === 0) forgetLeaves(deps.db)
   return lost
-}
-
-interface Written {
-  readonly keys: ReadonlySet<string>
-  readonly outbox: readonly string[]
-}
-
-const NOTHING: Written = { keys: new Set(), outbox: [] }
-
-async function tryWrite(
-  deps: ShadowDeps,
-  batch: Batch,
-  leaves: Leaves,
-  plans: readonly Plan[],
-): Promise<Written> {
-  if (plans.length === 0) return NOTHING
-  await reportVersions(deps, plans)
-  if (!batch.inTime()) return NOTHING
-  try {
-    const row = await deps.db.row(writeShadows, [
-      JSON.stringify(plans.map(({ shadow }) => shadow)),
-      JSON.stringify(plans.flatMap(({ items }) => items)),
-      batch.deliveredBy?.slot ?? null,
-      batch.deliveredBy?.epoch ?? null,
-      leaves.mark,
-      JSON.stringify(plans.flatMap(({ goneFacts }) => goneFacts)),
-      JSON.stringify(plans.flatMap(({ saidFacts }) => saidFacts)),
-      JSON.stringify(plans.flatMap(({ keys }) => keys)),
-      JSON.stringify(plans.flatMap(({ audit }) => audit)),
-    ])
-    return { keys: new Set(row?.written), outbox: row?.outbox_ids ?? [] }
-  } catch (error) {
-    if (CONTENTION.has(sqlState(error) ?? '')) return NOTHING
-    throw error
-  }
 }

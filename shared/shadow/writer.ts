@@ -4,7 +4,8 @@ import { notifyOutbox } from '../outbox/notify.ts'
 import { slotsOfDevices, type DeviceSlot } from '../outbox/slots.ts'
 import type { Change, Changed } from './change.ts'
 import { readShadowKeys, type KeyRow } from './queries.ts'
-import { workShadows, type ShadowDeps } from './work.ts'
+import { workShadows } from './work.ts'
+import type { ShadowDeps } from './write-plans.ts'
 
 /** A change that nobody's session delivered: by HTTP, or a step of an operation. */
 export type AskedChange = Omit<Change, 'packet' | 'dup' | 'delivery' | 'slot'>
