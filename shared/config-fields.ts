@@ -36,6 +36,7 @@ export const FIELDS = {
   MQTT_CA_FILE: optional(file('/etc/muster/broker-ca.pem')),
   MQTT_CERT_FILE: optional(file('/etc/muster/connector.pem')),
   MQTT_KEY_FILE: optional(file('/etc/muster/connector.key')),
+  BROKER_FOLDER: optional(text('/mosquitto/muster')),
   CA_BACKEND: required(choice('builtin'), 'builtin'),
   S3_ENDPOINT: optional(url('https://s3.example.com', 'http', 'https')),
   S3_REGION: optional(text('us-east-1')),

@@ -26,6 +26,8 @@ export interface Config {
   readonly mqttCaFile: string | undefined
   readonly mqttCertFile: string | undefined
   readonly mqttKeyFile: string | undefined
+  /** Folder of the broker's files, which the broker agent keeps. */
+  readonly brokerFolder: string | undefined
   readonly caBackend: 'builtin'
   readonly s3Endpoint: string | undefined
   readonly s3Region: string | undefined
@@ -200,6 +202,7 @@ function shape(v: Values, embedded: boolean): Config {
     databaseDirectUrl: v.DATABASE_DIRECT_URL ?? v.DATABASE_URL,
     databasePoolConnections: v.DATABASE_POOL_CONNECTIONS,
     ...brokerShape(v),
+    brokerFolder: v.BROKER_FOLDER,
     caBackend: v.CA_BACKEND,
     s3Endpoint: v.S3_ENDPOINT,
     s3Region: v.S3_REGION,

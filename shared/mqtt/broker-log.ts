@@ -59,3 +59,13 @@ export function hearsState({ deviceId: id, filter }: SubscribeNotice): boolean {
     `$aws/things/${id}/shadow/name/+/update/delta`,
   ].some((topic) => overlaps(filter, topic))
 }
+
+const CONNECTED_AS = /^New client connected from \S* as (\S+) \(.*\bu'([^']*)'/
+
+/** Who connected, and as which user; undefined when the line tells of something else, or the client has no user. */
+export function parseConnection(
+  payload: Buffer | string,
+): { readonly clientId: string; readonly user: string } | undefined {
+  const [, clientId, user] = CONNECTED_AS.exec(split(payload.toString()).line) ?? []
+  return clientId === undefined || user === undefined ? undefined : { clientId, user }
+}

@@ -1,0 +1,81 @@
+// The broker agent as a process of its own, beside one Mosquitto. `prepare` writes the broker's files and ends; without a word it keeps them, until SIGTERM.
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { ConfigError, loadConfig, type Config } from '../../shared/config.ts'
+import { openDatabase, type Database } from '../../shared/db/database.ts'
+import { createLogger } from '../../shared/log.ts'
+import { startAgent } from './agent.ts'
+import type { BrokerAccess } from './kick.ts'
+import { brokerFiles, prepareBroker } from './prepare.ts'
+import { reloadByPidFile } from './reload.ts'
+
+const ROLE = 'muster_broker_agent'
+const USAGE = 2
+const SERVICE_PORT = 8884
+
+interface Needed {
+  readonly databaseUrl: string
+  readonly folder: string
+}
+
+/** @throws {ConfigError} naming all that is missing */
+function neededOf({ databaseUrl, brokerFolder: folder }: Config): Needed {
+  if (databaseUrl !== undefined && folder !== undefined) return { databaseUrl, folder }
+  const given = { DATABASE_URL: databaseUrl, BROKER_FOLDER: folder }
+  const missing = Object.entries(given).filter(([, value]) => value === undefined)
+  throw new ConfigError(missing.map(([shown]) => ({ shown, problem: 'missing' })))
+}
+
+const read = async (file: string | undefined) => (file === undefined ? undefined : readFile(file))
+
+function brokerOf({ mqttUrl: url, mqttCaFile, mqttCertFile, mqttKeyFile }: Config): BrokerAccess {
+  if (url === undefined) throw new ConfigError([{ shown: 'MQTT_URL', problem: 'missing' }])
+  // Read afresh at each connection: the certificate is renewed while the agent runs.
+  const tls = async () => {
+    const files = [mqttCaFile, mqttCertFile, mqttKeyFile]
+    const [ca, cert, key] = await Promise.all(files.map(read))
+    return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
+  }
+  return { url, tls }
+}
+
+async function keep(config: Config, db: Database, { folder }: Needed): Promise<void> {
+  const log = createLogger(config.logLevel)
+  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  const { crl, deviceAcl, serviceAcl, pid } = brokerFiles(folder)
+  const agent = await startAgent({
+    db,
+    directUrl: config.databaseDirectUrl,
+    broker: brokerOf(config),
+    files: { crl, deviceAcl, serviceAcl },
+    reload: reloadByPidFile(pid),
+    log,
+  })
+  log.info({ folder }, 'broker agent started')
+  await stopped
+  await agent.close()
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig({ env: process.env, functionName: 'broker-agent' })
+  const needed = neededOf(config)
+  const direct = config.databaseDirectUrl === needed.databaseUrl
+  await using db = openDatabase({
+    url: needed.databaseUrl,
+    connections: 2,
+    name: 'muster broker agent',
+    ...(direct && { role: ROLE }),
+  })
+  const ports = { devicePort: config.mqttsPort, servicePort: SERVICE_PORT }
+  if (process.argv[2] === 'prepare') {
+    await prepareBroker({ db, now: new Date() }, needed.folder, ports)
+  } else await keep(config, db, needed)
+}
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error
+  process.stderr.write(`broker agent: ${error.message}\n`)
+  process.exitCode = USAGE
+}
