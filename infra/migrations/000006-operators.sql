@@ -48,7 +48,7 @@ create index audit_target on audit (target, at);
 comment on table audit is 'local; partition month 24';
 
 create table audit_seals (seal_id bigint primary key, from_xid xid8 not null, to_xid xid8 not null, rows bigint not null, root bytea not null,
-  previous bytea not null, signature bytea not null, at timestamptz not null);
+  previous bytea not null, signature bytea not null, public_key bytea not null, at timestamptz not null);
 comment on table audit_seals is 'local; kept';
 
 -- What health answers for parts that the asking function cannot reach: broker by the connector with each lease, store by ota's step, pki by its own. Older than 60 s is red.

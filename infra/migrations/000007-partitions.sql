@@ -51,6 +51,19 @@ create function partition_ahead(parent text) returns int language sql security d
   select partition_make(parent, now()) $$;
 create function partition_drop(parent text) returns int language sql security definer set search_path = public, pg_temp as $$
   select partition_remove(parent, now() - (select kept * ('1 ' || period)::interval from partition_rule(parent))) $$;
-revoke execute on function partition_make, partition_remove, partition_ahead, partition_drop from public;
+-- Frees a table that has grown above its cap of its oldest ended day; nothing but what is kept by the day may go early (never the audit log). Returns whether.
+create function partition_cap(parent text, bytes bigint) returns boolean language plpgsql security definer set search_path = public, pg_temp as $$
+declare rule record; size bigint; oldest text;
+begin
+  select * into rule from partition_rule(parent);
+  if rule.period is distinct from 'day' then raise exception '% is not kept by the day', parent using errcode = '22023'; end if;
+  select sum(pg_total_relation_size(c.oid)), min(c.relname::text) into size, oldest
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = ('public.' || quote_ident(parent))::regclass;
+  if size is null or size <= bytes or right(oldest, 8) >= to_char(now() at time zone 'UTC', 'YYYYMMDD') then return false; end if;
+  perform set_config('lock_timeout', '500ms', true);
+  execute format('drop table public.%I', oldest);
+  return true;
+end $$;
+revoke execute on function partition_make, partition_remove, partition_ahead, partition_drop, partition_cap from public;
 
 select partition_make(c.relname, now()) from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'p';

@@ -4,6 +4,22 @@ CREATE FUNCTION public.partition_ahead(parent text) RETURNS integer
     AS $$
   select partition_make(parent, now()) $$;
 
+CREATE FUNCTION public.partition_cap(parent text, bytes bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare rule record; size bigint; oldest text;
+begin
+  select * into rule from partition_rule(parent);
+  if rule.period is distinct from 'day' then raise exception '% is not kept by the day', parent using errcode = '22023'; end if;
+  select sum(pg_total_relation_size(c.oid)), min(c.relname::text) into size, oldest
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = ('public.' || quote_ident(parent))::regclass;
+  if size is null or size <= bytes or right(oldest, 8) >= to_char(now() at time zone 'UTC', 'YYYYMMDD') then return false; end if;
+  perform set_config('lock_timeout', '500ms', true);
+  execute format('drop table public.%I', oldest);
+  return true;
+end $$;
+
 CREATE FUNCTION public.partition_drop(parent text) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -238,6 +254,7 @@ CREATE TABLE public.audit_seals (
     root bytea NOT NULL,
     previous bytea NOT NULL,
     signature bytea NOT NULL,
+    public_key bytea NOT NULL,
     at timestamp with time zone NOT NULL
 );
 
@@ -1179,6 +1196,9 @@ GRANT USAGE ON SCHEMA public TO muster_shadow_update;
 REVOKE ALL ON FUNCTION public.partition_ahead(parent text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.partition_ahead(parent text) TO muster_retention;
 
+REVOKE ALL ON FUNCTION public.partition_cap(parent text, bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.partition_cap(parent text, bytes bigint) TO muster_retention;
+
 REVOKE ALL ON FUNCTION public.partition_drop(parent text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.partition_drop(parent text) TO muster_retention;
 
@@ -1188,7 +1208,7 @@ REVOKE ALL ON FUNCTION public.partition_remove(parent text, cutoff timestamp wit
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.action_results TO muster_ota_notify;
 GRANT INSERT ON TABLE public.action_results TO muster_ota_report;
-GRANT INSERT ON TABLE public.action_results TO muster_ota;
+GRANT SELECT,INSERT ON TABLE public.action_results TO muster_ota;
 GRANT INSERT ON TABLE public.action_results TO muster_shadow_update;
 GRANT INSERT,DELETE ON TABLE public.action_results TO muster_register;
 
@@ -1396,6 +1416,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.device_attributes TO muster_re
 GRANT SELECT ON TABLE public.device_attributes TO muster_ota;
 GRANT SELECT ON TABLE public.device_attributes TO muster_ota_notify;
 GRANT SELECT ON TABLE public.device_attributes TO muster_shadow_update;
+
+GRANT UPDATE(updated_at) ON TABLE public.device_attributes TO muster_shadow_update;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.device_facts TO muster_register;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.device_facts TO muster_shadow_update;

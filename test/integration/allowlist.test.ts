@@ -14,11 +14,12 @@ async function stage({ ask }: Register, id: string, from: number, lines: readonl
 const begin = async ({ ask }: Register, dryRun = false): Promise<string> =>
   (await ask('POST', IMPORTS, { body: { dry_run: dryRun } })).json.id
 
+const fault = (line: string) => {
+  const [read] = readLines(line, 2)
+  return read !== undefined && 'fault' in read ? read.fault : undefined
+}
+
 test('fail/lines of a file', () => {
-  const fault = (line: string) => {
-    const [read] = readLines(line, 2)
-    return read !== undefined && 'fault' in read ? read.fault : undefined
-  }
   assert.equal(fault('device_id,gw-1,,,,,'), undefined)
   assert.match(fault('device_id,gw 1,,,,,') ?? '', /value: not a device id/)
   assert.match(fault('device_id,gw-1,,,,') ?? '', /6 fields, not 7/)
