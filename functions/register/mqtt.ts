@@ -4,6 +4,7 @@ import { noteSightings, type Sighting } from '../../shared/device/presence.ts'
 import { NOTICE_TOPIC, parsePresence } from '../../shared/mqtt/broker-log.ts'
 import { encodeAnswer, parseBatch, type Item, type Verdict } from '../../shared/mqtt/delivery.ts'
 import { parseTopic } from '../../shared/mqtt/topics.ts'
+import { applyReportedVersions } from '../../shared/rollout/reported-version.ts'
 import type { Deps } from './deps.ts'
 
 /** A device's birth and will (interface.md §7); what it does not know yet it may leave out. */
@@ -53,7 +54,15 @@ export async function mqtt(deps: Deps, request: Request): Promise<Response> {
   const sightings = read.filter((each) => typeof each === 'object')
   const [first] = items
   if (sightings.length > 0 && first !== undefined) {
-    await transaction(deps.db, (tx) => noteSightings(tx, first.slot, sightings))
+    const at = deps.clock.now()
+    const versions = sightings.flatMap(({ deviceId, firmwareVer: version }) =>
+      version === undefined ? [] : [{ deviceId, version, at }],
+    )
+    await transaction(deps.db, async (tx) => {
+      await noteSightings(tx, first.slot, sightings)
+      // Also a version that did not change: a device that fell back says its old one.
+      await applyReportedVersions(tx, versions)
+    })
   }
   const verdicts = read.map((each): Verdict =>
     typeof each === 'string' && each !== 'nothing' ? each : 'done',

@@ -24,7 +24,10 @@ export interface Plan {
 
 /** How many of `count` devices fall into each group. */
 export function groupSizes(count: number, bounds: readonly number[]): number[] {
-  const ends = [...bounds.map((bound) => Math.ceil((bound * count) / 100 - 1e-9)), count]
+  const ends = [
+    ...bounds.map((bound) => Math.max(0, Math.ceil((bound * count) / 100 - 1e-9))),
+    count,
+  ]
   return ends.map((end, index) => end - (ends[index - 1] ?? 0))
 }
 

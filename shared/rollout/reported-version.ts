@@ -6,11 +6,14 @@ import { readAwaiting, writeVersions } from './action-queries.ts'
 import { moveAll } from './move-actions.ts'
 import { judgeVersion, sameVersion } from './report.ts'
 
+// Functions and the database have clocks of their own.
+const SKEW_MS = 60_000
+
 /** What a device said of itself, by whatever way. */
 export interface ReportedVersion {
   readonly deviceId: DeviceId
   readonly version: string
-  /** When it was received: what is older than the action's last state judges nothing. */
+  /** When it was received: what is clearly older than the action's last state judges nothing. */
   readonly at: Date
 }
 
@@ -39,7 +42,8 @@ export async function applyReportedVersions(
   const awaiting = await tx.rows(readAwaiting, [[...last.keys()].toSorted(), AWAITING_VERSION])
   const moves = awaiting.flatMap((action) => {
     const report = byId.get(action.device_id)
-    if (report === undefined || report.at < action.state_at) return []
+    if (report === undefined) return []
+    if (report.at.getTime() < action.state_at.getTime() - SKEW_MS) return []
     const to = judgeVersion(action, report.version, sameVersion)
     return to === undefined ? [] : [{ action, to, agentVerdict: action.agent_verdict }]
   })
