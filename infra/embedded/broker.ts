@@ -144,6 +144,9 @@ export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroke
     port,
     connect: (clientId) => {
       const [ours, theirs] = duplexPair()
+      // A pair is two streams: the end of one is no end of the other.
+      ours.once('close', () => theirs.destroy())
+      theirs.once('close', () => ours.destroy())
       connections.trust(ours, { kind: 'connector', id: clientId })
       aedes.handle(ours)
       return theirs

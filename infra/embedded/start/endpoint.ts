@@ -3,9 +3,6 @@ import type { Config } from '../../../shared/config.ts'
 import type { Database } from '../../../shared/db/database.ts'
 import { saveEndpoint } from './queries.ts'
 
-/** Name of the one broker of a single machine. */
-export const OWN_BROKER = 'local'
-
 /** Tells devices where the broker is: name, and address where the operator named one. */
 export async function saveOwnEndpoint(db: Database, config: Config): Promise<void> {
   const { hostname, port } = new URL(config.mqttPublicUrl)
@@ -18,5 +15,5 @@ export async function saveOwnEndpoint(db: Database, config: Config): Promise<voi
     tls_name: host,
     mqtt_url: config.mqttPublicUrl,
   }
-  await db.rows(saveEndpoint, [OWN_BROKER, JSON.stringify([entry])])
+  await db.rows(saveEndpoint, [config.mqttBroker, JSON.stringify([entry])])
 }

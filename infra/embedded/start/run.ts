@@ -5,6 +5,11 @@ import { systemClock } from '../../../shared/clock.ts'
 import { loadConfig, type Config, type ConfigSource } from '../../../shared/config.ts'
 import type { Logger } from '../../../shared/log.ts'
 import { metrics } from '../../../shared/metrics.ts'
+import { parseHopRoot } from '../../connector/hop-root.ts'
+import type { BrokerAddress } from '../../connector/link.ts'
+import { startConnector } from '../../connector/start.ts'
+import { readTriggers } from '../../connector/triggers.ts'
+import type { Dispatch } from '../../gateway/dispatch.ts'
 import { startGateway } from '../../gateway/gateway.ts'
 import { startLiveEdge } from '../../gateway/live-edge.ts'
 import { mountFunctions } from '../../gateway/mount.ts'
@@ -22,11 +27,16 @@ import { keepOperatorToken, writeCliFile } from './operator-token.ts'
 import { Parts } from './parts.ts'
 import { checkPorts } from './ports.ts'
 import { countDevices } from './queries.ts'
+import { waitFor } from './reach.ts'
 import { makeSecrets } from './secrets.ts'
 import { serverCertificate, type ServerCertificate } from './server-certificate.ts'
 import { untilAsked } from './signals.ts'
 
-const HOP_KID = 'k1'
+const CONNECTOR_CONNECTIONS = 4
+const POSTGRES_STOP_MS = 1500
+const STACK = new URL('../../../stack.yml', import.meta.url)
+
+type HopRoot = ReturnType<typeof parseHopRoot>
 
 interface Start {
   readonly config: Config
@@ -90,7 +100,7 @@ async function startAll(start: Start, version: string, started: number): Promise
   const secrets = await makeSecrets(data, now, passphrase)
   const database = await startDatabase(config, data, log)
   const { owner, embedded } = database
-  if (embedded) parts.add('postgres', (withinMs) => embedded.stop(withinMs))
+  if (embedded) parts.add('postgres', (withinMs) => embedded.stop(withinMs), POSTGRES_STOP_MS)
   parts.add('owner pool', () => owner.close())
   await data.noteStart()
   const authorityEnds = await enterAuthorities(owner, data, passphrase)
@@ -107,9 +117,9 @@ async function startAll(start: Start, version: string, started: number): Promise
   parts.add('pools', async () => hosts[Symbol.asyncDispose]())
   await loading
   const certificate = certificateSource(start)
-  await join({ ...start, database, hosts, certificate }, names)
+  const { lost } = await join({ ...start, database, hosts, certificate }, names)
   say(welcome(config, data, (performance.now() - started) / 1000))
-  return { ended: untilBroken(embedded?.ended) }
+  return { ended: Promise.race([untilBroken(embedded?.ended), lost]) }
 }
 
 /** The operator's certificate by its files, else the own one. */
@@ -126,27 +136,52 @@ function certificateSource({ config, data, passphrase }: Start) {
   }
 }
 
-/** Mounts the functions and opens broker, gateway and edge. */
-async function join(joined: Joined, names: readonly string[]): Promise<void> {
+/** Mounts the functions and opens broker, gateway, connector and edge; fulfilled with a promise of the connector's loss. */
+async function join(joined: Joined, names: readonly string[]): Promise<{ lost: Promise<string> }> {
   const { config, data, log, parts, hosts, database, certificate } = joined
-  const secret = await readFile(data.file('secrets', 'hop-root'), 'utf8')
-  const hop = { kid: HOP_KID, root: Buffer.from(secret, 'base64') }
+  const hop = parseHopRoot(await readFile(data.file('secrets', 'hop-root')))
   await certificate()
   await keepOperatorToken(database.owner, data, systemClock.now())
   await writeCliFile(data, config.apiUrl)
   await saveOwnEndpoint(database.owner, config)
-  const live = await startLiveBroker({
-    config,
-    data,
-    db: hosts.database('broker-agent'),
-    clock: systemClock,
-    log,
-    certificate,
-  })
-  parts.add('broker', () => live.close())
+  const address = await brokerAddress(joined)
   const dispatch = await mountFunctions({ names, hostOf: (name) => hosts.of(name), hop })
   const gateway = await startGateway({ port: config.gatewayPort, dispatch, log })
   parts.add('gateway', (withinMs) => gateway.close(withinMs / 2))
+  const lost = Promise.withResolvers<string>()
+  const connector = await startConnector({
+    db: hosts.database('connector', CONNECTOR_CONNECTIONS),
+    directUrl: database.directUrl,
+    gatewayUrl: gateway.url,
+    hop,
+    broker: config.mqttBroker,
+    address,
+    triggers: await readTriggers(STACK),
+    registry: metrics,
+    log: log.child({ part: 'connector' }),
+    onStreamLost: (error) => lost.resolve(`connector: ${error.message}`),
+  })
+  parts.add('connector', (withinMs) => connector.close(withinMs / 2))
+  await openEdge(joined, dispatch, hop)
+  return { lost: lost.promise }
+}
+
+/** The operator's broker, else the embedded one, started here. */
+async function brokerAddress(joined: Joined): Promise<BrokerAddress> {
+  const { config, data, log, parts, hosts, certificate } = joined
+  const { mqttUrl: url, mqttCaFile: caFile, mqttCertFile: certFile, mqttKeyFile: keyFile } = config
+  if (url !== undefined) {
+    await waitFor('MQTT_URL', url, url.startsWith('mqtts:') ? 8883 : 1883)
+    return { url, caFile, certFile, keyFile }
+  }
+  const db = hosts.database('broker-agent')
+  const live = await startLiveBroker({ config, data, db, clock: systemClock, log, certificate })
+  parts.add('broker', () => live.close())
+  return { stream: (clientId) => live.broker.connect(clientId) }
+}
+
+async function openEdge(joined: Joined, dispatch: Dispatch, hop: HopRoot): Promise<void> {
+  const { config, data, log, parts, hosts, certificate } = joined
   const edge = await startLiveEdge({
     host: config.edgeHost,
     port: config.edgePort,
