@@ -44,7 +44,7 @@ test('ok/what-becomes-of-lanes', () => {
   ])
 })
 
-const done = () => undefined
+const taken = () => undefined
 
 /** A wire in memory: what was written, and the broker's PUBACKs on demand. */
 function wire(quota: number) {
@@ -77,9 +77,9 @@ test('fail/no-more-unacknowledged-than-the-broker-offered', () => {
     room += 1
   })
   publisher.push([
-    { frame: frame(0, 'a'), done },
-    { frame: frame(0, 'b'), done },
-    { frame: frame(0, 'c'), done },
+    { frame: frame(0, 'a'), done: taken },
+    { frame: frame(0, 'b'), done: taken },
+    { frame: frame(0, 'c'), done: taken },
     { acknowledge: 1 },
   ])
   assert.deepEqual(written, ['a', 'b'])
