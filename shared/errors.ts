@@ -19,6 +19,7 @@ export const ERRORS = {
   'credential.not_found': 'No such credential',
   'csr.invalid': 'The certificate request is not acceptable',
   'dead_letter.not_found': 'No such dead letter',
+  'dead_letter.not_replayable': 'This message cannot be sent again',
   'delivery.backlog': 'Too much waits for delivery',
   'device.exists': 'A device with this id exists',
   'device.illegal_transition': 'The device cannot change to this status',

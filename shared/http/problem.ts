@@ -21,6 +21,7 @@ export const HTTP_STATUS = {
   'credential.not_found': 404,
   'csr.invalid': 400,
   'dead_letter.not_found': 404,
+  'dead_letter.not_replayable': 409,
   'delivery.backlog': 503,
   'device.exists': 409,
   'device.illegal_transition': 409,
