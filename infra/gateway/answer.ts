@@ -25,6 +25,9 @@ export interface AnswerOptions {
   readonly headOnly: boolean
 }
 
+/** How long a client may leave an answer unread. */
+const UNREAD_MS = 30_000
+
 /** Writes a function's answer; head and body leave together unless the body streams. */
 export async function writeAnswer(
   to: ServerResponse,
@@ -32,12 +35,15 @@ export async function writeAnswer(
   { stream, headOnly }: AnswerOptions,
 ): Promise<void> {
   const headers = headersOf(response)
+  const patience = stopAfter(to, UNREAD_MS)
+  to.once('finish', patience.clear).once('close', patience.clear)
   if (headOnly || WITHOUT_BODY.has(response.status)) {
     await response.body?.cancel()
     to.writeHead(response.status, headers).end()
   } else if (response.body && (stream || passesOn(response))) {
     to.writeHead(response.status, headers)
     to.flushHeaders()
+    patience.clear()
     await pipe(response.body, to)
   } else {
     const body = Buffer.from(await response.arrayBuffer())
@@ -81,9 +87,16 @@ async function pipe(body: ReadableStream<Uint8Array>, to: ServerResponse): Promi
   }
 }
 
+function stopAfter(to: ServerResponse, milliseconds: number): { clear: () => void } {
+  const timer = setTimeout(() => to.destroy(), milliseconds)
+  return { clear: () => clearTimeout(timer) }
+}
+
 function drained(to: ServerResponse): Promise<void> {
+  const patience = stopAfter(to, UNREAD_MS)
   return new Promise((resolve) => {
     const done = () => {
+      patience.clear()
       to.off('drain', done).off('close', done)
       resolve()
     }

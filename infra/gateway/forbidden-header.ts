@@ -14,6 +14,11 @@ const CONNECTION = new Set([
   'expect',
 ])
 
+/** Whether a header concerns one connection only, and so is never handed on. */
+export function isOfConnection(name: string): boolean {
+  return CONNECTION.has(name.toLowerCase())
+}
+
 /** Whether a client's header must not reach a function. */
 export function isForbidden(name: string): boolean {
   const plain = name.toLowerCase().replaceAll('_', '-')

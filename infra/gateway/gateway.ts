@@ -8,6 +8,7 @@ import { writeAnswer } from './answer.ts'
 import { BodyChunks, webBody } from './body-chunks.ts'
 import { drainRest } from './drain-rest.ts'
 import { FUNCTION_URL, toRefusal, type Dispatch } from './dispatch.ts'
+import { isOfConnection } from './forbidden-header.ts'
 import { hasBody } from './request-body.ts'
 
 export interface GatewayOptions {
@@ -99,8 +100,10 @@ async function answerOf(
 function toRequest(request: IncomingMessage, chunks: BodyChunks, signal: AbortSignal): Request {
   const { method = 'GET', rawHeaders } = request
   const headers = new Headers()
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2)
-    headers.append(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '')
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? ''
+    if (!isOfConnection(name)) headers.append(name, rawHeaders[index + 1] ?? '')
+  }
   if (method === 'GET' || method === 'HEAD' || !hasBody(request))
     return new Request(FUNCTION_URL, { method, headers, signal })
   const body = webBody(chunks, () => chunks.release())

@@ -132,6 +132,25 @@ test('no SNI, foreign SNI: served', async () => {
     assert.equal((await get('/', '', { tls: { servername } })).status, 200)
 })
 
+test('a new server certificate is taken by reload; open connections stay, sessions resume', async () => {
+  let served = certificates.server
+  await using changing = await startTestEdge(certificates, { certificate: async () => served })
+  const { port } = changing
+  const before = await openTls({ port, tls: { maxVersion: 'TLSv1.2' } })
+  const session = before.getSession()
+  served = certificates.leaf('serverAuth')
+  await changing.reload()
+  before.write(`GET / HTTP/1.1\r\n${HOST}\r\n`)
+  assert.equal((await collect(before, 400)).status, 200)
+  const after1 = await openTls({ port })
+  assert.equal(after1.getPeerCertificate().subject.CN, 'dev-1')
+  after1.destroy()
+  const tls = { maxVersion: 'TLSv1.2', ...(session && { session }) } as const
+  const resumed = await openTls({ port, tls })
+  assert.ok(resumed.isSessionReused())
+  resumed.destroy()
+})
+
 test('slow clients: silent, half a hello, silent after it, dribbled head and body all end', async () => {
   const body = { milliseconds: 1000, bytes: 1024 }
   const times = { handshakeMs: 1000, headMs: 1000, body }

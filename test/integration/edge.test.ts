@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import test, { after } from 'node:test'
 import { makeClientCertificates, type LeafName } from '../support/client-certificates.ts'
-import { startTestEdge, type Seen } from '../support/edge.ts'
+import { cancelled, startTestEdge, type Seen } from '../support/edge.ts'
+import { until } from '../support/until.ts'
 import { collect, openTls, sendText, type WireOptions } from '../support/wire.ts'
 
 const EST = '/.well-known/est/'
@@ -206,6 +207,15 @@ test('an answer that breaks off ends the connection before its last byte', async
   assert.match(text, /\r\nContent-Length: 2\r\n/)
   assert.match(text, /\r\n\r\na?$/)
   assert.notEqual(end, 'open')
+})
+
+test('events: each arrives at once; the stream ends when its reader goes', async () => {
+  const socket = await openTls({ port: edge.port })
+  socket.write(`GET /api/v1/artifacts/1/content?answer=endless HTTP/1.1\r\n${HOST}\r\n`)
+  const { text, end } = await collect(socket, 200)
+  assert.match(text, /\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n$/)
+  assert.equal(end, 'open')
+  await until('the stream is cancelled', () => cancelled.length === 1)
 })
 
 test('HEAD: the head of GET, no body', async () => {

@@ -76,18 +76,34 @@ const ANSWERS = new Map<string, () => Response>([
     'chunked',
     () => new Response(pieces(['a', 'b']), { headers: { 'content-type': 'text/plain' } }),
   ],
-  ['broken', () => new Response(pieces(['a'], true), { headers: { 'content-length': '2' } })],
+  ['broken', () => new Response(pieces(['a'], 'breaks'), { headers: { 'content-length': '2' } })],
+  [
+    'endless',
+    () =>
+      new Response(pieces(['a'], 'never'), { headers: { 'content-type': 'text/event-stream' } }),
+  ],
   ['early', () => new Response('no', { status: 403 })],
 ])
 
-function pieces(texts: readonly string[], broken = false): ReadableStream<Uint8Array> {
+/** Streams that were given up because nobody listened any more. */
+export const cancelled: unknown[] = []
+
+function pieces(
+  texts: readonly string[],
+  end: 'closes' | 'breaks' | 'never' = 'closes',
+): ReadableStream<Uint8Array> {
   const rest = texts.map((text) => new TextEncoder().encode(text))
   return new ReadableStream({
     pull: (controller) => {
       const next = rest.shift()
       if (next) controller.enqueue(next)
-      else if (broken) controller.error(new Error('the store went away'))
-      else controller.close()
+      else if (end === 'breaks') controller.error(new Error('the store went away'))
+      else if (end === 'closes') controller.close()
+      else return new Promise<void>(() => undefined)
+      return undefined
+    },
+    cancel: (reason) => {
+      cancelled.push(reason)
     },
   })
 }
