@@ -105,6 +105,4 @@ export const ROUTES: readonly RouteRow[] = [
   { path: '/openapi.json', to: 'console', rules: 'GET none', scope: 'console', body: 65536 },
   { path: '/pki/ca.pem', to: 'pki', rules: 'GET none', scope: 'pki', body: 65536 },
   { path: '/pki/crl', to: 'pki', rules: 'GET none', scope: 'pki', body: 65536 },
-  { path: '/pki/ocsp', to: 'pki', rules: 'POST none', scope: 'pki', body: 4096 },
-  { path: '/pki/ocsp/*', to: 'pki', rules: 'GET none', scope: '*', body: 65536 },
 ]
