@@ -59,7 +59,7 @@ export async function mqtt(deps: Deps, request: Request): Promise<Response> {
       version === undefined ? [] : [{ deviceId, version, at }],
     )
     await transaction(deps.db, async (tx) => {
-      await noteSightings(tx, first.slot, sightings)
+      await noteSightings(tx, first.slot, sightings, deps.clock.now())
       // Also a version that did not change: a device that fell back says its old one.
       await applyReportedVersions(tx, versions)
     })

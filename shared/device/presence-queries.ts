@@ -38,15 +38,3 @@ export const writeLastSeen = statement<[ids: readonly string[]]>(
               and last_seen is distinct from date_trunc('hour', now()) order by device_id for update) i
     where d.device_id = i.device_id`,
 )
-
-export const writeFirmware = statement<
-  [ids: readonly string[], versions: readonly string[]],
-  { device_id: string; firmware_ver: string }
->(
-  'device_firmware_write',
-  `update devices d set firmware_ver = i.version, revision = revision + 1, updated_at = now()
-     from (select d.device_id, t.version from unnest($1::text[], $2::text[]) as t(device_id, version)
-             join devices d on d.device_id = t.device_id and d.firmware_ver <> t.version order by d.device_id for update of d) i
-    where d.device_id = i.device_id
-   returning d.device_id, d.firmware_ver`,
-)

@@ -1,7 +1,8 @@
 import type { Db } from '../db/database.ts'
 import { deviceId, type DeviceId } from '../device-id.ts'
 import { emitAll, type MusterEvent } from '../event/emit.ts'
-import { writeFirmware, writeLastSeen, writePresence } from './presence-queries.ts'
+import { applyReportedVersions } from '../rollout/reported-version.ts'
+import { writeLastSeen, writePresence } from './presence-queries.ts'
 
 /** What was heard of a device: that it came, stayed or went, and what it runs. */
 export interface Sighting {
@@ -10,21 +11,16 @@ export interface Sighting {
   readonly firmwareVer?: string | undefined
 }
 
-/** Devices whose version changed. */
-export interface FirmwareChange {
-  readonly deviceId: DeviceId
-  readonly firmwareVer: string
-}
-
 /**
  * Notes a batch of sightings, in their order; of a device the last one stands, and the last version that it said. Repeated, it changes
- * nothing. Unknown devices are left out.
+ * nothing. Unknown devices are left out. A version may end the action that waits for it.
  */
 export async function noteSightings(
   tx: Db,
   slot: number,
   sightings: readonly Sighting[],
-): Promise<FirmwareChange[]> {
+  at: Date,
+): Promise<void> {
   const last = new Map<DeviceId, Sighting>()
   for (const sighting of sightings) {
     const { firmwareVer = last.get(sighting.deviceId)?.firmwareVer } = sighting
@@ -43,29 +39,8 @@ export async function noteSightings(
       return [{ kind: row.connected ? 'device.connected' : 'device.disconnected', deviceId: id }]
     }),
   )
-  return noteFirmware(tx, sorted)
-}
-
-async function noteFirmware(tx: Db, sightings: readonly Sighting[]): Promise<FirmwareChange[]> {
-  const said = sightings.flatMap(({ deviceId: id, firmwareVer }) =>
-    firmwareVer === undefined ? [] : [{ id, firmwareVer }],
+  const reports = sorted.flatMap(({ deviceId: id, firmwareVer: version }) =>
+    version === undefined ? [] : [{ deviceId: id, version, at }],
   )
-  if (said.length === 0) return []
-  const rows = await tx.rows(writeFirmware, [
-    said.map((each) => each.id),
-    said.map((each) => each.firmwareVer),
-  ])
-  const changed = rows.flatMap((row) => {
-    const id = deviceId(row.device_id)
-    return id === undefined ? [] : [{ deviceId: id, firmwareVer: row.firmware_ver }]
-  })
-  await emitAll(
-    tx,
-    changed.map(({ deviceId: id, firmwareVer }) => ({
-      kind: 'device.firmware_changed',
-      deviceId: id,
-      payload: { firmware_ver: firmwareVer },
-    })),
-  )
-  return changed
+  await applyReportedVersions(tx, reports)
 }
