@@ -3,8 +3,14 @@ import { draftAnswer, type AnswerDraft, type ItemFrame } from '../../shared/mqtt
 import { parseBell, type Bell } from '../../shared/mqtt/bell.ts'
 import { encodeAnswer, parseBatch, type Item, type Verdict } from '../../shared/mqtt/delivery.ts'
 import { matchesFilter } from '../../shared/mqtt/filter.ts'
-import { configDesiredTopic, parseTopic, shadowTopic } from '../../shared/mqtt/topics.ts'
+import {
+  configDesiredTopic,
+  otaNotifyTopic,
+  parseTopic,
+  shadowTopic,
+} from '../../shared/mqtt/topics.ts'
 import { readStanding, type Waiting } from '../../shared/outbox/standing.ts'
+import { openOffers } from '../../shared/rollout/open-offers.ts'
 import {
   retainDesired,
   retellVersions,
@@ -61,6 +67,8 @@ interface Looked {
   readonly untold: ReadonlyMap<string, readonly Telling[]>
   /** All shadows of those who subscribed, or whose retained document may be lost. */
   readonly all: ReadonlyMap<string, readonly Telling[]>
+  /** Updates that wait for those who subscribed to hear of them. */
+  readonly offers: ReadonlyMap<string, string>
 }
 
 const byDevice = ({ deviceId }: Telling) => deviceId
@@ -77,7 +85,7 @@ async function look(deps: Deps, rung: readonly Rung[]): Promise<Looked> {
   const whole = rung
     .filter((each) => each.bell.why !== 'outbox' || looks(waiting, each))
     .map(({ deviceId }) => deviceId)
-  const [untold, all] = await Promise.all([
+  const [untold, all, offers] = await Promise.all([
     retellVersions(
       deps,
       asked.flatMap(({ deviceId, what }) =>
@@ -85,8 +93,14 @@ async function look(deps: Deps, rung: readonly Rung[]): Promise<Looked> {
       ),
     ),
     tellDevices(deps, whole),
+    openOffers(
+      deps.db,
+      deps.config,
+      rung.filter(hearsOffers).map(({ deviceId }) => deviceId),
+    ),
   ])
-  return { waiting, untold: Map.groupBy(untold, byDevice), all: Map.groupBy(all, byDevice) }
+  const groups = { untold: Map.groupBy(untold, byDevice), all: Map.groupBy(all, byDevice) }
+  return { waiting, ...groups, offers }
 }
 
 function waitingOf(
@@ -123,8 +137,18 @@ function chunksOf({ deviceId, bell }: Rung, looked: Looked): Chunk[] {
     rows: waiting.flatMap((each) => (each.kind === 'look' ? [each.id] : [])),
     frames: openFrames(deviceId, telling, bell),
   }))
-  return [...untold, ...messages, ...open].filter(({ frames }) => frames.length > 0)
+  const offer = frame(otaNotifyTopic(deviceId), looked.offers.get(deviceId))
+  return [...untold, ...messages, ...open, { rows: [], frames: offer }].filter(
+    ({ frames }) => frames.length > 0,
+  )
 }
+
+const subscribedTo = ({ why, filters = [] }: Bell, topic: string): boolean =>
+  why === 'subscribe' &&
+  (filters.length === 0 || filters.some((filter) => matchesFilter(filter, topic)))
+
+const hearsOffers = ({ deviceId, bell }: Rung): boolean =>
+  subscribedTo(bell, otaNotifyTopic(deviceId))
 
 const frame = (topic: string, payload: string | undefined, retain = false): ItemFrame[] =>
   payload === undefined ? [] : [{ topic, payload, retain }]
@@ -143,18 +167,11 @@ function toldFrames(deviceId: DeviceId, { shadow, ...telling }: Telling): ItemFr
 }
 
 /** What a device that subscribed is told: its open deltas, and the retained document that the broker may have lost. */
-function openFrames(
-  deviceId: DeviceId,
-  telling: Telling,
-  { why, filters = [] }: Bell,
-): ItemFrame[] {
+function openFrames(deviceId: DeviceId, telling: Telling, bell: Bell): ItemFrame[] {
   const topic = shadowTopic(deviceId, telling.shadow, 'delta')
-  const subscribed =
-    why === 'subscribe' &&
-    (filters.length === 0 || filters.some((filter) => matchesFilter(filter, topic)))
   return [
     ...frame(configDesiredTopic(deviceId), telling.desired, true),
-    ...(subscribed ? frame(topic, telling.delta) : []),
+    ...(subscribedTo(bell, topic) ? frame(topic, telling.delta) : []),
   ]
 }
 

@@ -1229,6 +1229,7 @@ GRANT SELECT,DELETE ON TABLE public.actions TO muster_register;
 GRANT SELECT ON TABLE public.actions TO muster_shadow_update;
 GRANT SELECT ON TABLE public.actions TO muster_console;
 GRANT SELECT,DELETE ON TABLE public.actions TO muster_retention;
+GRANT SELECT ON TABLE public.actions TO muster_compute_delta;
 
 GRANT UPDATE(phase) ON TABLE public.actions TO muster_ota_report;
 GRANT UPDATE(phase) ON TABLE public.actions TO muster_register;
@@ -1279,6 +1280,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.artifacts TO muster_ota;
 GRANT SELECT ON TABLE public.artifacts TO muster_ota_notify;
 GRANT SELECT ON TABLE public.artifacts TO muster_ota_report;
 GRANT SELECT ON TABLE public.artifacts TO muster_console;
+GRANT SELECT ON TABLE public.artifacts TO muster_compute_delta;
 
 GRANT SELECT,INSERT ON TABLE public.audit TO muster_admin;
 GRANT INSERT ON TABLE public.audit TO muster_register;
@@ -1588,6 +1590,7 @@ GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_1 TO muster_pki;
 GRANT SELECT,INSERT,DELETE ON TABLE public.release_artifacts TO muster_ota;
 GRANT SELECT ON TABLE public.release_artifacts TO muster_ota_notify;
 GRANT SELECT ON TABLE public.release_artifacts TO muster_ota_report;
+GRANT SELECT ON TABLE public.release_artifacts TO muster_compute_delta;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.releases TO muster_ota;
 GRANT SELECT ON TABLE public.releases TO muster_ota_notify;
@@ -1595,6 +1598,7 @@ GRANT SELECT ON TABLE public.releases TO muster_ota_report;
 GRANT SELECT ON TABLE public.releases TO muster_register;
 GRANT SELECT ON TABLE public.releases TO muster_shadow_update;
 GRANT SELECT ON TABLE public.releases TO muster_console;
+GRANT SELECT ON TABLE public.releases TO muster_compute_delta;
 
 GRANT SELECT,INSERT ON TABLE public.revocations TO muster_pki;
 GRANT SELECT ON TABLE public.revocations TO muster_register;
@@ -1612,6 +1616,7 @@ GRANT SELECT ON TABLE public.rollouts TO muster_ota_report;
 GRANT SELECT ON TABLE public.rollouts TO muster_register;
 GRANT SELECT ON TABLE public.rollouts TO muster_shadow_update;
 GRANT SELECT ON TABLE public.rollouts TO muster_console;
+GRANT SELECT ON TABLE public.rollouts TO muster_compute_delta;
 
 GRANT UPDATE(status) ON TABLE public.rollouts TO muster_ota_notify;
 

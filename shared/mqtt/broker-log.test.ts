@@ -49,6 +49,7 @@ test('ok/which-subscriptions-hear-state', () => {
     'devices/gw-1/shadow/name/+/delta',
     'devices/gw-1/shadow/name/net/delta',
     'devices/gw-1/config/desired',
+    'devices/gw-1/ota/notify',
     'devices/gw-1/#',
     '$aws/things/gw-1/shadow/update/delta',
     '#',
@@ -57,7 +58,7 @@ test('ok/which-subscriptions-hear-state', () => {
   for (const filter of [
     'devices/gw-1/shadow/update/accepted',
     'devices/gw-2/#',
-    'devices/gw-1/ota/notify',
+    'devices/gw-1/ota/chunk',
   ])
     assert.ok(!hears(filter), filter)
 })

@@ -49,12 +49,13 @@ export function parseSubscription(payload: Buffer | string): SubscribeNotice | u
   return id === undefined || filter === undefined ? undefined : { deviceId: id, filter }
 }
 
-/** Whether a device's subscription lets it hear deltas or its retained document. */
+/** Whether a device's subscription lets it hear deltas, its retained document or of an update. */
 export function hearsState({ deviceId: id, filter }: SubscribeNotice): boolean {
   return [
     `devices/${id}/shadow/delta`,
     `devices/${id}/shadow/name/+/delta`,
     `devices/${id}/config/desired`,
+    `devices/${id}/ota/notify`,
     `$aws/things/${id}/shadow/update/delta`,
     `$aws/things/${id}/shadow/name/+/update/delta`,
   ].some((topic) => overlaps(filter, topic))

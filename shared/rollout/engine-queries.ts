@@ -143,3 +143,14 @@ export const saveChecks = statement<
      from unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[]) t(device_id, number, state, next)
     where a.device_id = t.device_id and a.number = t.number and a.state = t.state and a.phase = 'open'`,
 )
+
+export const readOpenOffers = statement<
+  [readonly string[]],
+  OfferRow & { release_id: number; kind: 'soft' | 'forced' }
+>(
+  'actions_open_offers',
+  `select a.device_id, a.number, a.release_id, d.hardware_rev, r.kind
+     from actions a join devices d on d.device_id = a.device_id and d.status = 'active' join rollouts r using (rollout_id)
+    where a.device_id = any($1::text[]) and a.phase = 'open'
+      and (a.state in ('retrieved', 'downloading', 'downloaded', 'installing') or (a.state = 'offered' and r.status = 'running'))`,
+)

@@ -1,4 +1,4 @@
-import { readRelease } from '../artifact/releases.ts'
+import { readRelease, type Release } from '../artifact/releases.ts'
 import type { Db } from '../db/database.ts'
 import { deviceId, type DeviceId } from '../device-id.ts'
 import { enqueue } from '../outbox/enqueue.ts'
@@ -53,25 +53,42 @@ export async function notifyDevices(
   slots: Set<number>,
 ): Promise<void> {
   if (offers.length === 0) return
+  const { kind } = rollout
   const release = await readRelease(tx, String(rollout.release_id))
   const alike = Map.groupBy(offers, (offer) => `${offer.number} ${offer.hardware_rev}`)
   for (const group of alike.values()) {
     const [{ number, hardware_rev: hardware } = { number: 0, hardware_rev: null }] = group
-    const artifact = release.artifacts.find((each) => each.hardware_rev === hardware)
-    if (artifact === undefined || artifact.state !== 'ready') continue
-    const payload = JSON.stringify({
-      number,
-      release: release.name,
-      version: release.version,
-      url: `${apiUrl}/api/v1/artifacts/${artifact.artifact_id}/content`,
-      size: Number(artifact.size),
-      sha256: artifact.sha256.toString('hex'),
-      kind: rollout.kind,
-    })
+    const payload = noticeText({ apiUrl }, release, { number, hardware, kind })
+    if (payload === undefined) continue
     const deviceIds = idsOf(group)
     const told = await enqueue(tx, { deviceIds, topic: TOPIC, payload, class: 'ota' })
     for (const slot of told.slots) slots.add(slot)
   }
+}
+
+interface Notice {
+  readonly number: number
+  readonly hardware: string | null
+  readonly kind: RolloutRow['kind']
+}
+
+/** The message of an action; undefined where nothing may be sent to that hardware. */
+export function noticeText(
+  { apiUrl }: OfferDeps,
+  release: Release,
+  { number, hardware, kind }: Notice,
+): string | undefined {
+  const artifact = release.artifacts.find((each) => each.hardware_rev === hardware)
+  if (artifact === undefined || artifact.state !== 'ready') return undefined
+  return JSON.stringify({
+    number,
+    release: release.name,
+    version: release.version,
+    url: `${apiUrl}/api/v1/artifacts/${artifact.artifact_id}/content`,
+    size: Number(artifact.size),
+    sha256: artifact.sha256.toString('hex'),
+    kind,
+  })
 }
 
 function idsOf(offers: readonly Offered[]): DeviceId[] {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createDeps as deltaDeps } from '../../functions/compute-delta/deps.ts'
+import { handler as delta } from '../../functions/compute-delta/handler.ts'
 import { createDeps as registerDeps } from '../../functions/register/deps.ts'
 import { handler as register } from '../../functions/register/handler.ts'
 import { transaction } from '../../shared/db/transaction.ts'
@@ -236,4 +238,41 @@ test('ok/one action is called back; who installs is not', async () => {
   await rollouts.firmware.step()
   const ended = await rollouts.read('cancels')
   assert.deepEqual([ended.status, ended.succeeded, ended.cancelled], ['finished', 1, 1])
+})
+
+test('ok/a device that subscribes hears of the update that waits for it', async () => {
+  const { query } = await rollouts.fleet(3)
+  await rollouts.plan('away', query)
+  await rollouts.start('away')
+  const [fresh, begun, restarting] = await rollouts.open('away')
+  assert.ok(fresh && begun && restarting)
+  const { firmware } = rollouts
+  await firmware.say(
+    status(begun, { state: 'downloading' }),
+    status(restarting, { state: 'rebooting' }),
+  )
+  const deps = await deltaDeps(testHost('compute-delta', firmware.cloned))
+  const subscribe = async (...filters: string[]) => {
+    const bells = [fresh, begun, restarting].map(({ device_id: id }) => ({
+      topic: `muster/bell/${id}`,
+      payload: {
+        why: 'subscribe',
+        outbox: [],
+        filters: filters.map((filter) => filter.replace('{id}', id)),
+      },
+      packet: null,
+    }))
+    const { verdicts, frames } = await createSender(1).send('compute-delta', delta, deps, bells)
+    assert.deepEqual(verdicts, ['done', 'done', 'done'])
+    return frames.map(({ topic, payload }) => [topic, JSON.parse(payload.toString()).number])
+  }
+  const both = [fresh, begun].map(({ device_id: id, number }) => [
+    `devices/${id}/ota/notify`,
+    number,
+  ])
+  assert.deepEqual(await subscribe('devices/{id}/ota/notify'), both)
+  assert.deepEqual(await subscribe('devices/{id}/#'), both)
+  assert.deepEqual(await subscribe('devices/{id}/shadow/delta'), [])
+  await rollouts.verb('away', 'pause')
+  assert.deepEqual(await subscribe('devices/{id}/ota/+'), both.slice(1))
 })
