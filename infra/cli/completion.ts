@@ -17,6 +17,9 @@ async function namesOf(session: Session, resource: Resource): Promise<string[]> 
   return page.items.map((item) => resource.id(item))
 }
 
+/** A value without its quotes where it needs none: a shell compares with what was typed. */
+const bare = (text: string): string => text.replace(/^'([A-Za-z0-9_.-]+)'$/, '$1')
+
 /** A query up to the cursor, each candidate with what stands before it. */
 async function queriesFrom(session: Session, word: string): Promise<string[]> {
   const mark = /^["']/.exec(word)?.[0] ?? ''
@@ -25,7 +28,7 @@ async function queriesFrom(session: Session, word: string): Promise<string[]> {
   const at = Number(member(answer, 'completion.at'))
   const found = member(answer, 'completion.candidates')
   const before = mark + Array.from(q).slice(0, at).join('')
-  return Array.isArray(found) ? found.map((each) => before + String(each)) : []
+  return Array.isArray(found) ? found.map((each) => before + bare(String(each))) : []
 }
 
 async function valuesFrom(

@@ -1,6 +1,7 @@
 import type { Item, Page } from './api/client.ts'
 import { rawCell, shownCell, type Column } from './columns.ts'
 import type { Session } from './session.ts'
+import { colorState } from './terminal/color.ts'
 import { csvRow } from './terminal/csv.ts'
 import { details } from './terminal/details.ts'
 import { table } from './terminal/table.ts'
@@ -23,11 +24,13 @@ function tablePrinter(session: Session, shape: ListShape): ListPrinter {
   const columns = shape.columns.filter(({ wide }) => session.format === 'wide' || !wide)
   const head = columns.map((column) => column.head)
   const cells = session.out.isTTY && session.format === 'table' ? session.out.columns : undefined
+  const paint = (text: string, column: number): string =>
+    columns[column]?.kind === 'state' ? colorState(text, session.out) : text
   let pages = 0
   return {
     page: ({ items }) => {
       const rows = items.map((item) => columns.map((each) => shownCell(each, item, session)))
-      const text = table(head, rows, { cells })
+      const text = table(head, rows, { cells, paint })
       session.out.write(pages === 0 ? text : text.slice(text.indexOf('\n') + 1))
       pages += 1
     },

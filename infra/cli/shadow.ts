@@ -1,13 +1,15 @@
 import { parseItem, path, type Api, type Item, type Json } from './api/client.ts'
 import { member, textOf } from './columns.ts'
-import type { Input, Noun, Option } from './command/command.ts'
-import { confirm, YES } from './confirm.ts'
+import { DETACH, runBulk } from './bulk.ts'
+import { UsageError, type Input, type Noun, type Option } from './command/command.ts'
+import { confirm, EXPECT, YES } from './confirm.ts'
+import { EXIT } from './exit.ts'
 import { documentOf } from './fields.ts'
 import { printDone, printItem, type ListShape } from './output.ts'
 import type { Session } from './session.ts'
 import { table } from './terminal/table.ts'
 import { relative } from './terminal/moment.ts'
-import { subListCommand, type SessionCommand } from './verbs.ts'
+import { QUERY, subListCommand, type SessionCommand } from './verbs.ts'
 import { watch } from './watch.ts'
 
 const NAME: Option = { name: 'name', value: 'NAME', summary: 'a named shadow, not the classic one' }
@@ -57,19 +59,38 @@ const get: SessionCommand = {
   run: async (session, input) => printDocument(session, await session.api(), shadowPath(input)),
 }
 
+async function setByQuery(session: Session, input: Input, query: string): Promise<number> {
+  const desired: Json = documentOf(input.arguments, input.command)
+  const change = { state: { desired }, name: input.text('name') }
+  if (input.flag('if-version')) throw new UsageError('--if-version is of one device', input.command)
+  return runBulk(session, input, { path: 'bulk/shadows', query, change, what: 'shadow set' })
+}
+
 const set: SessionCommand = {
   path: ['shadow', 'set'],
-  summary: 'changes desired state; null takes a key away',
-  arguments: [DEVICE, { name: 'KEY=VALUE', many: true }],
+  summary: 'changes desired state, of one device or by query; null takes a key away',
+  arguments: [
+    { ...DEVICE, name: 'ID|KEY=VALUE' },
+    { name: 'KEY=VALUE', many: true, optional: true },
+  ],
   options: [
     NAME,
     { name: 'if-version', value: 'N', summary: 'only if this version is the current one' },
+    QUERY,
+    YES,
+    EXPECT,
+    DETACH,
   ],
   run: async (session, input) => {
-    const desired: Json = documentOf(input.arguments.slice(1), input.command)
+    const query = input.text('query')
+    if (query !== undefined) return setByQuery(session, input, query)
+    const pairs = input.arguments.slice(1)
+    if (pairs.length === 0) throw new UsageError('KEY=VALUE is missing', input.command)
+    const desired: Json = documentOf(pairs, input.command)
     const body = { state: { desired }, version: input.integer('if-version') }
     const item = await (await session.api()).json('PATCH', shadowPath(input), { body })
     printDone(session, `shadow of ${input.argument(0)}: version ${String(item['version'])}`, item)
+    return EXIT.ok
   },
 }
 
@@ -80,7 +101,10 @@ interface Leaf {
 }
 
 const isObject = (value: unknown): value is Item =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.getPrototypeOf(value) !== null
 const shown = (value: unknown): string => (value === undefined ? '–' : JSON.stringify(value))
 
 /** The leaves of the delta, with what each side says. */

@@ -2,14 +2,20 @@ import { actionCommands, actionNoun, ACTIONS } from './action.ts'
 import { ALLOWLIST, allowlistCommands, allowlistNoun } from './allowlist.ts'
 import type { Tree } from './command/command.ts'
 import { ARTIFACTS, artifactCommands, artifactNoun } from './artifact.ts'
+import { authorityCommands, authorityNoun } from './authority.ts'
+import { certificateCommands, certificateNoun, CERTIFICATES } from './certificate.ts'
 import { completionCommands } from './completion.ts'
 import { CREDENTIALS, credentialCommands, credentialNoun } from './credential.ts'
+import { deadLetterCommands, deadLetterNoun, DEAD_LETTERS } from './dead-letter.ts'
 import { deviceCommands, deviceNoun, DEVICES } from './device.ts'
 import { doctorCommand } from './doctor.ts'
 import { endpointCommands, endpointNoun, ENDPOINTS } from './endpoint.ts'
+import { enrollmentCommands, enrollmentNoun, ENROLLMENTS } from './enrollment.ts'
+import { fleetCommands, fleetNoun } from './fleet.ts'
 import { groupCommands, groupNoun, GROUPS } from './group.ts'
+import { indexCommands, indexNoun, INDEXES } from './index-noun.ts'
 import { KEYS, keyCommands, keyNoun } from './key.ts'
-import { startCommand } from './local.ts'
+import { demoCommand, startCommand } from './local.ts'
 import { contextNoun, loginCommands } from './login.ts'
 import { openCommand } from './open.ts'
 import { OPERATIONS } from './operation-progress.ts'
@@ -28,6 +34,9 @@ const RESOURCES = [
   GROUPS,
   ALLOWLIST,
   CREDENTIALS,
+  CERTIFICATES,
+  ENROLLMENTS,
+  INDEXES,
   ENDPOINTS,
   ARTIFACTS,
   KEYS,
@@ -35,6 +44,7 @@ const RESOURCES = [
   ROLLOUTS,
   ACTIONS,
   OPERATIONS,
+  DEAD_LETTERS,
   TOKENS,
   TOPICS,
   SETTINGS,
@@ -49,13 +59,19 @@ export const TREE: Tree<Session> = {
     allowlistNoun,
     credentialNoun,
     endpointNoun,
+    certificateNoun,
+    authorityNoun,
+    enrollmentNoun,
+    fleetNoun,
     shadowNoun,
+    indexNoun,
     artifactNoun,
     keyNoun,
     releaseNoun,
     rolloutNoun,
     actionNoun,
     operationNoun,
+    deadLetterNoun,
     tokenNoun,
     topicNoun,
     settingsNoun,
@@ -63,6 +79,7 @@ export const TREE: Tree<Session> = {
   ],
   commands: [
     startCommand,
+    demoCommand,
     statusCommand,
     doctorCommand,
     versionCommand,
@@ -74,13 +91,19 @@ export const TREE: Tree<Session> = {
     ...allowlistCommands,
     ...credentialCommands,
     ...endpointCommands,
+    ...certificateCommands,
+    ...authorityCommands,
+    ...enrollmentCommands,
+    ...fleetCommands,
     ...shadowCommands,
+    ...indexCommands,
     ...artifactCommands,
     ...keyCommands,
     ...releaseCommands,
     ...rolloutCommands,
     ...actionCommands,
     ...operationCommands,
+    ...deadLetterCommands,
     ...tokenCommands,
     ...topicCommands,
     ...settingsCommands,

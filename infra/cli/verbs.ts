@@ -61,7 +61,7 @@ export async function printList(
 export interface ListSpec {
   readonly summary?: string
   readonly options?: readonly Option[]
-  parameters?(input: Input): Parameters
+  parameters?(input: Input, session: Session): Parameters
 }
 
 /** `NOUN list`. */
@@ -73,7 +73,7 @@ export function listCommand(resource: Resource, spec: ListSpec = {}): SessionCom
     options: [...(spec.options ?? []), LIMIT, ALL, ...(events ? [WATCH] : [])],
     run: async (session, input) => {
       const draw = async (): Promise<boolean> => {
-        await printList(session, input, resource, resource.path, spec.parameters?.(input))
+        await printList(session, input, resource, resource.path, spec.parameters?.(input, session))
         return false
       }
       if (input.flag('watch')) await watch(session, events ?? [], draw)
@@ -98,7 +98,7 @@ export function subListCommand(
     ...(spec.arguments && { arguments: spec.arguments }),
     options: [...(spec.options ?? []), LIMIT, ALL],
     run: (session, input) =>
-      printList(session, input, shape, spec.path(input), spec.parameters?.(input)),
+      printList(session, input, shape, spec.path(input), spec.parameters?.(input, session)),
   }
 }
 
@@ -123,6 +123,9 @@ export function showCommand(resource: Resource, summary = 'shows one'): SessionC
   }
 }
 
+/** discard → discarded, remove → removed. */
+export const past = (verb: string): string => (verb.endsWith('e') ? `${verb}d` : `${verb}ed`)
+
 /** One name, or how many and the first of them. */
 export const quoted = (names: readonly string[]): string =>
   names.length === 1 ? (names[0] ?? '') : `${names.length} (${names.slice(0, 3).join(', ')}…)`
@@ -145,12 +148,7 @@ export function deleteCommand(
         const of = `${resource.path}/${path(name)}`
         const { item, etag } = await api.get(of)
         await api.delete(of, etag)
-        printDone(
-          session,
-          `${resource.noun} ${name}: ${verb}d`.replace('eed', 'ed'),
-          item,
-          resource,
-        )
+        printDone(session, `${resource.noun} ${name}: ${past(verb)}`, item, resource)
       }
     },
   }

@@ -3,7 +3,10 @@ import { padEnd, plain, width } from './text.ts'
 const STEP = '  '
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.getPrototypeOf(value) !== null
 
 const scalar = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value) ?? '')

@@ -6,6 +6,8 @@ const LEAST = 8
 export interface TableOptions {
   /** Cells of the terminal; absent: nothing is cut. */
   readonly cells?: number | undefined
+  /** Colours a cell below the head; what it adds takes no room. */
+  paint?(text: string, column: number): string
 }
 
 /** Takes the room that lacks from the widest columns. */
@@ -26,16 +28,19 @@ function fit(widths: readonly number[], cells: number): number[] {
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
-  { cells }: TableOptions = {},
+  { cells, paint = (text) => text }: TableOptions = {},
 ): string {
   const all = [head, ...rows].map((row) => row.map(plain))
   const natural = head.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ''))))
   const widths = cells === undefined ? natural : fit(natural, cells)
-  const lines = all.map((row) =>
-    widths
-      .map((size, column) => padEnd(truncate(row[column] ?? '', size), size))
-      .join(GAP)
-      .trimEnd(),
-  )
+  const lines = all.map((row, index) => {
+    const cut = widths.map((size, column) => truncate(row[column] ?? '', size))
+    const last = cut.findLastIndex((text) => text !== '')
+    const shown = cut.slice(0, last + 1).map((text, column) => {
+      const blanks = column === last ? '' : padEnd('', (widths[column] ?? 0) - width(text))
+      return `${index === 0 ? text : paint(text, column)}${blanks}`
+    })
+    return shown.join(GAP)
+  })
   return `${lines.join('\n')}\n`
 }
