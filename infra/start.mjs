@@ -49,5 +49,4 @@ const { start } = await import('./cli/start.ts').catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' || !/package/.test(error.message)) throw error
   return refuse(`${error.message.split('\n')[0]}; run "npm ci"`)
 })
-// Everything is closed by now; a timer that some part left behind must not hold the process.
-process.exit(await start(process.argv.slice(2)))
+await start(process.argv.slice(2))

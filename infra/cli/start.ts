@@ -29,8 +29,14 @@ function isUsage(error: unknown): error is Error {
 
 const refuse = (line: string): void => void process.stderr.write(`muster: ${line}\n`)
 
-/** Starts Muster and runs until it is asked to stop; the exit code. A refusal is one line. */
-export async function start(args: readonly string[]): Promise<number> {
+/** Starts Muster, runs until it is asked to stop, and ends the process. A refusal is one line. */
+export async function start(args: readonly string[]): Promise<never> {
+  const code = await startAndStop(args)
+  // Everything is closed by now; a timer that some part left behind must not hold the process.
+  process.exit(code)
+}
+
+async function startAndStop(args: readonly string[]): Promise<number> {
   try {
     const options = parseOptions(args)
     return await run({ env: process.env, options }, (text) => process.stdout.write(`${text}\n`))

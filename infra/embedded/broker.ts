@@ -38,8 +38,10 @@ export interface EmbeddedBroker extends AsyncDisposable {
   connect(clientId: string): Duplex
   /** Ends the connection of a device or a service account; whether there was one. */
   kick(id: string): boolean
-  /** Who is connected over TLS. */
+  /** Client ids of all connections. */
   readonly connected: ReadonlySet<string>
+  /** The devices that are connected, and the serial numbers of the certificates that they came with. */
+  devices(): { readonly id: string; readonly serial: Buffer }[]
   /** Takes a new server certificate and new authorities; open connections stay. */
   reload(): Promise<void>
   close(): Promise<void>
@@ -155,10 +157,20 @@ export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroke
     get connected() {
       return new Set(connections.clients.keys())
     },
+    devices: () => devices(connections),
     reload: async () => server.setSecureContext(await context(options)),
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function devices(connections: Connections): { id: string; serial: Buffer }[] {
+  return [...connections.clients.values()].flatMap((client) => {
+    const identity = connections.identity(client)
+    const peer = connections.peer(client)
+    if (identity?.kind !== 'device' || peer === undefined) return []
+    return [{ id: identity.id, serial: Buffer.from(peer.certificate.serialNumber, 'hex') }]
+  })
 }
 
 function kick({ clients }: Connections, id: string): boolean {

@@ -29,3 +29,28 @@ export const readOperatorTopics = statement<
   [],
   { filter: string; device: 'publish' | 'subscribe' | 'both' }
 >('broker_topics_read', `select filter, device from topics order by filter`)
+
+/** Database and broker are this process's own, so whoever held a slot before is dead. */
+export const freeSlots = statement<[broker: string]>(
+  'start_slots_free',
+  `update connector_slots set lease_until = '-infinity' where broker = $1::text`,
+)
+
+export const markPart = statement<[name: string, problem: string | null]>(
+  'start_health_mark',
+  `insert into health_marks (name, at, problem) values ($1::text, now(), $2::text)
+   on conflict (name) do update set at = excluded.at, problem = excluded.problem`,
+)
+
+/** Of these connections, by device and certificate, those that may no longer be. */
+export const readBarredConnections = statement<
+  [deviceIds: readonly string[], serials: readonly Buffer[]],
+  { device_id: string }
+>(
+  'broker_barred_read',
+  `select x.device_id
+     from unnest($1::text[], $2::bytea[]) x(device_id, serial)
+     left join certificates c on c.device_id = x.device_id and c.serial = x.serial
+     left join devices d on d.device_id = x.device_id
+    where d.status is distinct from 'active' or c.state is null or c.state = 'revoked'`,
+)

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createRouter, readRoute } from '../../../shared/http/route.ts'
 import { ROUTES } from '../../../shared/http/route-table.ts'
 import { systemClock } from '../../../shared/clock.ts'
@@ -18,15 +19,17 @@ import { headline, progress, welcome } from './banner.ts'
 import { startLiveBroker } from './broker.ts'
 import { openDataDirectory, readVersion, type DataDirectory } from './data-directory.ts'
 import { startDatabase, type StartedDatabase } from './database.ts'
+import { watchDisk } from './disk-guard.ts'
 import { saveOwnEndpoint } from './endpoint.ts'
 import { EXIT } from './fault.ts'
 import { functionNames, preload } from './functions.ts'
 import { openHosts, type Hosts } from './hosts.ts'
+import { kickBarred } from './kick.ts'
 import { openLog } from './log.ts'
 import { keepOperatorToken, writeCliFile } from './operator-token.ts'
 import { Parts } from './parts.ts'
 import { checkPorts } from './ports.ts'
-import { countDevices } from './queries.ts'
+import { countDevices, freeSlots } from './queries.ts'
 import { waitFor } from './reach.ts'
 import { makeSecrets } from './secrets.ts'
 import { serverCertificate, type ServerCertificate } from './server-certificate.ts'
@@ -34,6 +37,8 @@ import { untilAsked } from './signals.ts'
 
 const CONNECTOR_CONNECTIONS = 4
 const POSTGRES_STOP_MS = 1500
+// Another instance on the same database may hold the slots; then this one stands by.
+const HELD_MS = 3000
 const STACK = new URL('../../../stack.yml', import.meta.url)
 
 type HopRoot = ReturnType<typeof parseHopRoot>
@@ -66,8 +71,9 @@ export async function run(source: ConfigSource, say: (text: string) => void): Pr
   parts.add('data directory', () => data.release(systemClock.now()))
   const start: Start = { config, data, log, parts, passphrase: await passphraseOf(config), say }
   try {
-    const { ended } = await startAll(start, version, started)
-    const reason = await Promise.race([asked.then(() => undefined), ended])
+    const stopped = asked.then(() => undefined)
+    const running = await Promise.race([startAll(start, version, started), stopped])
+    const reason = await Promise.race([stopped, running?.ended ?? stopped])
     if (reason === undefined) return 0
     log.fatal({ reason }, 'a part ended by itself')
     return EXIT.postgresRefuses
@@ -145,7 +151,10 @@ async function join(joined: Joined, names: readonly string[]): Promise<{ lost: P
   await writeCliFile(data, config.apiUrl)
   await saveOwnEndpoint(database.owner, config)
   const address = await brokerAddress(joined)
-  const dispatch = await mountFunctions({ names, hostOf: (name) => hosts.of(name), hop })
+  const mounted = await mountFunctions({ names, hostOf: (name) => hosts.of(name), hop })
+  const disk = watchDisk({ data, freeMinBytes: config.diskFreeMinBytes, db: database.owner, log })
+  parts.add('disk', async () => disk.close())
+  const dispatch = disk.guard(mounted)
   const gateway = await startGateway({ port: config.gatewayPort, dispatch, log })
   parts.add('gateway', (withinMs) => gateway.close(withinMs / 2))
   const lost = Promise.withResolvers<string>()
@@ -163,12 +172,13 @@ async function join(joined: Joined, names: readonly string[]): Promise<{ lost: P
   })
   parts.add('connector', (withinMs) => connector.close(withinMs / 2))
   await openEdge(joined, dispatch, hop)
+  await Promise.race([connector.held, sleep(HELD_MS, undefined, { ref: false })])
   return { lost: lost.promise }
 }
 
 /** The operator's broker, else the embedded one, started here. */
 async function brokerAddress(joined: Joined): Promise<BrokerAddress> {
-  const { config, data, log, parts, hosts, certificate } = joined
+  const { config, data, log, parts, hosts, database, certificate } = joined
   const { mqttUrl: url, mqttCaFile: caFile, mqttCertFile: certFile, mqttKeyFile: keyFile } = config
   if (url !== undefined) {
     await waitFor('MQTT_URL', url, url.startsWith('mqtts:') ? 8883 : 1883)
@@ -177,6 +187,9 @@ async function brokerAddress(joined: Joined): Promise<BrokerAddress> {
   const db = hosts.database('broker-agent')
   const live = await startLiveBroker({ config, data, db, clock: systemClock, log, certificate })
   parts.add('broker', () => live.close())
+  const kicks = kickBarred({ db, directUrl: database.directUrl, broker: live.broker, log })
+  parts.add('kicks', () => kicks.close())
+  if (database.embedded) await database.owner.rows(freeSlots, [config.mqttBroker])
   return { stream: (clientId) => live.broker.connect(clientId) }
 }
 

@@ -1,9 +1,9 @@
-import { randomBytes, type KeyObject } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { createAuthority, type Authority, type Hierarchy } from '../../../shared/pki/authority.ts'
-import { certificatePem, toPem } from '../../../shared/pki/pem.ts'
+import { createAuthority } from '../../../shared/pki/authority.ts'
+import { ceremonyFiles } from '../../../shared/pki/ceremony.ts'
 import type { DataDirectory } from './data-directory.ts'
 import { StartFault } from './fault.ts'
 import { writePrivate } from './private-file.ts'
@@ -17,31 +17,6 @@ export interface Secrets {
   readonly folder: string
   /** Whether this start made them. */
   readonly made: boolean
-}
-
-function keyPem(key: KeyObject, passphrase: string | undefined): string {
-  const sealed = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase }
-  return key.export({ type: 'pkcs8', format: 'pem', ...sealed }).toString()
-}
-
-/** Files of the ceremony by name: those that stay at hand, and those whose place is elsewhere. */
-function ceremony(hierarchy: Hierarchy, passphrase: string | undefined) {
-  const { root, issuing, next, crls } = hierarchy
-  const bundle = [root, issuing, ...next].map(({ certificate }) => certificatePem(certificate.der))
-  const lists = crls.map((der) => toPem('X509 CRL', der))
-  const kept: Record<string, string> = {
-    'ca-certificates': [...bundle, ...lists].join(''),
-    'ca-issuing-key': keyPem(issuing.key, passphrase),
-  }
-  for (const name of ['claim', 'service', 'server'] as const) {
-    const authority: Authority = hierarchy[name]
-    kept[`${name}-ca-certificate`] = certificatePem(authority.certificate.der)
-    kept[`${name}-ca-key`] = keyPem(authority.key, passphrase)
-  }
-  const offline: Record<string, string> = { 'device-root.key': keyPem(root.key, passphrase) }
-  for (const [index, authority] of next.entries())
-    offline[`device-issuing-${index + 2}.key`] = keyPem(authority.key, passphrase)
-  return { kept, offline }
 }
 
 function random(): Record<string, string> {
@@ -72,7 +47,7 @@ export async function makeSecrets(
     throw new StartFault(USAGE, `${line}; restore it from a backup`)
   }
   const label = randomBytes(4).toString('hex')
-  const { kept, offline } = ceremony(createAuthority({ now, label }), passphrase)
+  const { kept, offline } = ceremonyFiles(createAuthority({ now, label }), passphrase)
   await writeFolder(data.file(OFFLINE), offline)
   await writeFolder(`${folder}.new`, { ...random(), ...kept })
   await rename(`${folder}.new`, folder)
