@@ -104,10 +104,11 @@ export const readCrls = statement<[shard: number], CrlRow>(
 )
 
 // A revocation may have been committed after a CRL was made whose time is later: a minute's overlap finds it, should its own process have ended
-// before it published. That costs up to three CRLs more.
+// before it published. That costs up to three CRLs more. The ceremony's CRLs last for years: an authority in use replaces its own.
 export const crlDue = statement<[id: number, now: Date], { due: boolean }>(
   'crl_due',
   `select not exists (select from crls c where c.issuer_id = $1::smallint and c.shard = 0
+             and c.next_update <= c.this_update + interval '1 day'
              and $2::timestamptz < c.this_update + (c.next_update - c.this_update) / 2)
        or exists (select from revocations r join crls c on c.issuer_id = r.issuer_id and c.shard = 0
                    where r.issuer_id = $1::smallint and r.revoked_at > c.this_update - interval '1 minute') as due`,

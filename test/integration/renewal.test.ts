@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { systemClock } from '../../shared/clock.ts'
+import { ceremonyFiles } from '../../shared/pki/ceremony.ts'
+import { isSignedBy, readCertificate } from '../../shared/pki/certificate-read.ts'
 import { fromPem } from '../../shared/pki/pem.ts'
+import { rollOver } from '../../shared/pki/rollover.ts'
 import { deviceKey } from '../support/csr.ts'
 import {
   allow,
@@ -100,4 +104,46 @@ test('fail/renewal with another name, with a claim certificate, without any', as
   const { certificate } = (await made.json()) as { certificate: string }
   await insertClaim(cloned.db, 'lot-10', der(certificate), { uses: 3 })
   assert.equal((await ask(deviceKey().csr('/CN=ren-1'), der(certificate))).status, 403)
+})
+
+test('ok/rollover: the next authority signs, renewals pass over to it, both CRLs go on', async () => {
+  await using own = await cloneDatabase()
+  const old = await startIdentity(own)
+  await allow(own.db, 'roll-1')
+  const token = await insertBootstrapToken(own.db)
+  const key = deviceKey()
+  const body = { device_id: 'roll-1', csr: key.csr('/CN=roll-1'), token: token.text }
+  const first = await json(await old.call('enroll', '/api/v1/enroll', { body }))
+  const rolled = rollOver(ceremonyFiles(old.hierarchy, undefined), {
+    now: new Date(),
+    passphrase: undefined,
+  })
+  const fresh = await startIdentity(own, systemClock, old.hierarchy, rolled.files.kept)
+  const csr = deviceKey().csr('/CN=roll-1')
+  const certificate = der(String(first['certificate']))
+  const renewed = await fresh.call('enroll', '/api/v1/enroll/renew', { body: { csr }, certificate })
+  assert.equal(renewed.status, 200, await renewed.clone().text())
+  const answer = await json(renewed)
+  const [leaf, chain] = [answer['certificate'], answer['chain']].map((pem) =>
+    readCertificate(der(String(pem))),
+  )
+  assert.ok(leaf && chain && isSignedBy(leaf, chain))
+  assert.ok(chain.der.equals(old.hierarchy.next[0].certificate.der))
+  const tick = () => fresh.call('pki', '/cron?tick=1', { caller: 'connector', method: 'POST' })
+  assert.equal((await tick()).status, 200)
+  const health = await own.db.unnamed<{ problem: string | null }>(
+    'mark',
+    `select problem from health_marks where name = 'ca'`,
+    [],
+  )
+  assert.deepEqual(health, [{ problem: null }])
+  const crls = await own.db.unnamed<{ issuer_id: number }>(
+    'crls',
+    `select issuer_id from crls where shard = 1 and number > 1 order by 1`,
+    [],
+  )
+  assert.deepEqual(
+    crls.map(({ issuer_id: id }) => id),
+    [2, 3],
+  )
 })

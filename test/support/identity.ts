@@ -12,7 +12,7 @@ import { systemClock } from '../../shared/clock.ts'
 import type { Database } from '../../shared/db/database.ts'
 import type { Host, InternalCall } from '../../shared/host.ts'
 import type { Hierarchy } from '../../shared/pki/authority.ts'
-import { certificatePem, toPem } from '../../shared/pki/pem.ts'
+import { ceremonyFiles } from '../../shared/pki/ceremony.ts'
 import { wrap } from '../../shared/wrap.ts'
 import { newHierarchy } from './authority.ts'
 import { signedRequest, type TestCall } from './call.ts'
@@ -34,26 +34,10 @@ export interface IdentityFunctions {
   readonly pki: Awaited<ReturnType<typeof pkiDeps>>
 }
 
-const pkcs8 = (key: Hierarchy['root']['key']) =>
-  key.export({ type: 'pkcs8', format: 'pem' }).toString()
-
 /** Secrets as the ceremony leaves them. */
-export function ceremonySecrets({
-  root,
-  issuing,
-  next,
-  crls,
-  claim,
-}: Hierarchy): Map<string, Buffer> {
-  const certificates = [root, issuing, ...next].map((each) => certificatePem(each.certificate.der))
-  const lists = crls.map((der) => toPem('X509 CRL', der))
-  const secrets = {
-    'ca-certificates': [...certificates, ...lists].join(''),
-    'ca-issuing-key': pkcs8(issuing.key),
-    'claim-ca-certificate': certificatePem(claim.certificate.der),
-    'claim-ca-key': pkcs8(claim.key),
-  }
-  const entries = Object.entries(secrets).map(([name, text]) => [name, Buffer.from(text)] as const)
+export function ceremonySecrets(hierarchy: Hierarchy): Map<string, Buffer> {
+  const { kept } = ceremonyFiles(hierarchy, undefined)
+  const entries = Object.entries(kept).map(([name, text]) => [name, Buffer.from(text)] as const)
   return new Map([...entries, ['kek', KEK]])
 }
 
@@ -62,8 +46,10 @@ export async function startIdentity(
   db: TestDatabase,
   clock: Clock = systemClock,
   hierarchy: Hierarchy = newHierarchy(),
+  changed: Readonly<Record<string, string>> = {},
 ): Promise<IdentityFunctions> {
   const secrets = ceremonySecrets(hierarchy)
+  for (const [name, text] of Object.entries(changed)) secrets.set(name, Buffer.from(text))
   const secret = async (name: string) => secrets.get(name)
   const signer = await pkiDeps({ ...testHost('pki', db), clock, secret })
   const internal: (caller: string) => InternalCall = (caller) => (name, path, body) =>
