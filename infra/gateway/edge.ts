@@ -53,6 +53,8 @@ export interface Edge {
 const TIMES: EdgeTimes = { handshakeMs: 10_000, headMs: 10_000, idleMs: 65_000, body: BODY_PACE }
 const HEAD_BYTES = 16_384
 const GRACE_MS = 3_000
+const TICKET_KEY_BYTES = 48
+const TICKET_KEY_MS = 12 * 3_600_000
 // Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
 const CIPHERS = [
   'TLS_AES_128_GCM_SHA256',
@@ -77,7 +79,10 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     pace: times.body,
     processMetrics: options.processMetrics,
   }
-  const context = () => secureContext(options)
+  // Tickets outlive a reload, so that a new authority does not make the whole fleet shake hands in full; the verdict is
+  // made at each handshake anyway. Their keys are renewed: who gets one reads no older connection with it.
+  let ticketKeys = randomBytes(TICKET_KEY_BYTES)
+  const context = () => secureContext(options, ticketKeys)
   const server = createServer({ ...(await context()), ...serverOptions(times) })
   const peers = new WeakMap<Socket, Peer>()
   server.on('secureConnection', (socket) => {
@@ -93,6 +98,11 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   server.on('clientError', answerClientError)
   limitSources(server, options.limits ?? (() => SOURCE_LIMITS))
   const port = await listen(server, options)
+  const renewal = setInterval(() => {
+    ticketKeys = randomBytes(TICKET_KEY_BYTES)
+    server.setTicketKeys(ticketKeys)
+  }, TICKET_KEY_MS)
+  server.once('close', () => clearInterval(renewal))
   return {
     port,
     reload: async () => server.setSecureContext(await context()),
@@ -109,11 +119,7 @@ function keysOf({ kid, root }: EdgeOptions['hop']): (functionName: string) => Ho
   }
 }
 
-// Tickets outlive a reload, so that a new CRL
-// or authority does not make the whole fleet shake hands in full; the verdict is made at each handshake anyway.
-const ticketKeys = randomBytes(48)
-
-async function secureContext({ certificate, anchors }: EdgeOptions) {
+async function secureContext({ certificate, anchors }: EdgeOptions, ticketKeys: Buffer) {
   const { cert, key } = await certificate()
   const ca = anchors().authorities.map((authority) => authority.certificate.toString())
   return {
