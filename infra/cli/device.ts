@@ -3,10 +3,20 @@ import { pages } from './api/pages.ts'
 import { DETACH, runBulk } from './bulk.ts'
 import { UsageError, type Input, type Noun, type Option } from './command/command.ts'
 import { confirm, EXPECT, YES } from './confirm.ts'
+import { EVENTS } from './event.ts'
 import { fields, labels } from './fields.ts'
 import { listPrinter, printDone, printItem } from './output.ts'
 import type { Session } from './session.ts'
-import { deleteCommand, edit, listCommand, QUERY, quoted, severalOf, showCommand } from './verbs.ts'
+import {
+  deleteCommand,
+  edit,
+  listCommand,
+  QUERY,
+  quoted,
+  severalOf,
+  showCommand,
+  subListCommand,
+} from './verbs.ts'
 import type { Resource, SessionCommand } from './verbs.ts'
 
 export const DEVICES: Resource = {
@@ -134,12 +144,11 @@ function moveCommand(move: Move): SessionCommand {
   }
 }
 
-const events: SessionCommand = {
-  path: ['device', 'events'],
-  summary: 'what happened to it',
+const events = subListCommand(['device', 'events'], 'what happened to it, newest first', EVENTS, {
   arguments: [{ name: 'ID', complete: 'device' }],
-  run: async () => undefined,
-}
+  path: () => 'events',
+  parameters: (input) => ({ device_id: input.argument(0) }),
+})
 
 const exportAll: SessionCommand = {
   path: ['device', 'export'],

@@ -23,7 +23,8 @@ const json = (value: unknown): string => JSON.stringify(value)
 function tablePrinter(session: Session, shape: ListShape): ListPrinter {
   const columns = shape.columns.filter(({ wide }) => session.format === 'wide' || !wide)
   const head = columns.map((column) => column.head)
-  const cells = session.out.isTTY && session.format === 'table' ? session.out.columns : undefined
+  const cells =
+    session.out.isTTY && session.format === 'table' ? session.out.columns || undefined : undefined
   const paint = (text: string, column: number): string =>
     columns[column]?.kind === 'state' ? colorState(text, session.out) : text
   let pages = 0

@@ -11,6 +11,7 @@ import { deviceCommands, deviceNoun, DEVICES } from './device.ts'
 import { doctorCommand } from './doctor.ts'
 import { endpointCommands, endpointNoun, ENDPOINTS } from './endpoint.ts'
 import { enrollmentCommands, enrollmentNoun, ENROLLMENTS } from './enrollment.ts'
+import { eventCommands, eventNoun } from './event.ts'
 import { fleetCommands, fleetNoun } from './fleet.ts'
 import { groupCommands, groupNoun, GROUPS } from './group.ts'
 import { indexCommands, indexNoun, INDEXES } from './index-noun.ts'
@@ -72,6 +73,7 @@ export const TREE: Tree<Session> = {
     actionNoun,
     operationNoun,
     deadLetterNoun,
+    eventNoun,
     tokenNoun,
     topicNoun,
     settingsNoun,
@@ -104,6 +106,7 @@ export const TREE: Tree<Session> = {
     ...actionCommands,
     ...operationCommands,
     ...deadLetterCommands,
+    ...eventCommands,
     ...tokenCommands,
     ...topicCommands,
     ...settingsCommands,

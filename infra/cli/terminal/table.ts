@@ -7,19 +7,20 @@ export interface TableOptions {
   /** Cells of the terminal; absent: nothing is cut. */
   readonly cells?: number | undefined
   /** Colours a cell below the head; what it adds takes no room. */
-  paint?(text: string, column: number): string
+  readonly paint?: (text: string, column: number) => string
 }
 
-/** Takes the room that lacks from the widest columns. */
-function fit(widths: readonly number[], cells: number): number[] {
+/** Takes the room that lacks from the widest columns; a head is never cut, nor what names the row. */
+function fit(widths: readonly number[], floors: readonly number[], cells: number): number[] {
   const fitted = [...widths]
   let over = fitted.reduce((sum, each) => sum + each, 0) + GAP.length * (fitted.length - 1) - cells
-  while (over > 0) {
-    const widest = fitted.indexOf(Math.max(...fitted))
-    const size = fitted[widest] ?? 0
-    if (size <= LEAST) break
-    fitted[widest] = size - 1
-    over -= 1
+  const isSpare = (size: number, column: number): boolean =>
+    size > Math.max(LEAST, floors[column] ?? 0)
+  for (; over > 0; over--) {
+    const widest = Math.max(0, ...fitted.filter(isSpare))
+    const column = fitted.findIndex((size, index) => size === widest && isSpare(size, index))
+    if (column < 0) break
+    fitted[column] = widest - 1
   }
   return fitted
 }
@@ -32,7 +33,9 @@ export function table(
 ): string {
   const all = [head, ...rows].map((row) => row.map(plain))
   const natural = head.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ''))))
-  const widths = cells === undefined ? natural : fit(natural, cells)
+  const floor = (text: string, column: number): number =>
+    column === 0 ? (natural[0] ?? 0) : width(text)
+  const widths = cells === undefined ? natural : fit(natural, head.map(floor), cells)
   const lines = all.map((row, index) => {
     const cut = widths.map((size, column) => truncate(row[column] ?? '', size))
     const last = cut.findLastIndex((text) => text !== '')
