@@ -4,6 +4,7 @@ import { serve } from '../../shared/http/serve.ts'
 import { actionRoutes } from './actions.ts'
 import { artifactRoutes } from './artifacts.ts'
 import { contentRoutes } from './content.ts'
+import { bulkRoutes } from './bulk.ts'
 import type { Deps } from './deps.ts'
 import { keyRoutes } from './keys.ts'
 import { releaseRoutes } from './releases.ts'
@@ -22,6 +23,7 @@ releaseRoutes(app)
 rolloutRoutes(app)
 rolloutVerbRoutes(app)
 actionRoutes(app)
+bulkRoutes(app)
 app.post('/cron', (c) => tick(c.env))
 
 export const handler = serve<Deps>('ota', app, access)

@@ -169,3 +169,24 @@ export const LogSchema = z.object({
     }),
   ),
 })
+
+export const DryRunSchema = z.object({
+  q: z.string(),
+  count: Count,
+  samples: z.array(z.string()),
+  warnings: z.array(WarningSchema),
+})
+
+export const QueuedSchema = z.object({
+  id: Id,
+  kind: z.string(),
+  state: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
+  actor: z.string(),
+  query: z.string().nullable(),
+  change: z.json(),
+  total: z.number().int().nullable(),
+  done: z.number().int(),
+  failed: z.number().int(),
+  created_at: Time,
+  finished_at: Time.nullable(),
+})

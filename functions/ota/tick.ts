@@ -4,6 +4,7 @@ import { CHECK_KIND } from '../../shared/artifact/complete-upload.ts'
 import { markStore } from '../../shared/artifact/mark-store.ts'
 import { advanceOperations } from '../../shared/operation/advance.ts'
 import { kick } from '../../shared/operation/queue.ts'
+import { ACTIONS_BULK_KIND, actionsBulkStep } from '../../shared/rollout/bulk.ts'
 import { RECHECK_KIND } from '../../shared/rollout/move-rollout.ts'
 import { recheckRollout } from '../../shared/rollout/recheck.ts'
 import type { Deps } from './deps.ts'
@@ -15,6 +16,7 @@ export async function tick(deps: Deps): Promise<Response> {
     db: deps.db,
     owner: 'ota',
     steps: {
+      [ACTIONS_BULK_KIND]: actionsBulkStep(deps),
       [CHECK_KIND]: (operation, save) => checkUpload(deps, operation, save),
       [RECHECK_KIND]: async (operation, save) => {
         await recheckRollout(deps, operation, save)

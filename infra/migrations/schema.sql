@@ -1210,9 +1210,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.action_results TO muster_ota_notify;
 GRANT INSERT ON TABLE public.action_results TO muster_ota_report;
 GRANT SELECT,INSERT ON TABLE public.action_results TO muster_ota;
 GRANT INSERT ON TABLE public.action_results TO muster_shadow_update;
-GRANT INSERT,DELETE ON TABLE public.action_results TO muster_register;
-
-GRANT SELECT(device_id) ON TABLE public.action_results TO muster_register;
+GRANT INSERT ON TABLE public.action_results TO muster_register;
 
 GRANT SELECT,INSERT ON TABLE public.action_status TO muster_ota;
 GRANT SELECT,INSERT ON TABLE public.action_status TO muster_ota_notify;
@@ -1566,6 +1564,12 @@ GRANT SELECT,INSERT ON TABLE public.outbox TO muster_register;
 GRANT SELECT,INSERT ON TABLE public.outbox TO muster_expiry_scan;
 GRANT SELECT,DELETE ON TABLE public.outbox TO muster_connector;
 GRANT SELECT,DELETE ON TABLE public.outbox TO muster_retention;
+
+GRANT SELECT(slot) ON TABLE public.outbox TO muster_console;
+
+GRANT SELECT(id) ON TABLE public.outbox TO muster_console;
+
+GRANT SELECT(at) ON TABLE public.outbox TO muster_console;
 
 GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_enroll;
 GRANT SELECT,INSERT,TRUNCATE,UPDATE ON TABLE public.rate_counts_0 TO muster_est;

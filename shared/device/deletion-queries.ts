@@ -3,6 +3,7 @@ import { statement } from '../db/statement.ts'
 const remove = (table: string) =>
   statement<[id: string]>(`device_walk_${table}`, `delete from ${table} where device_id = $1::text`)
 
+// `action_results` are the rollouts' counters under way: a second later they are gone.
 // Certificates and revocations stay until they end: whoever holds one is still refused. Events and the audit log stay as long as they are kept.
 export const DELETION_WALK = [
   statement<[id: string]>(
@@ -19,7 +20,6 @@ export const DELETION_WALK = [
     'shadow_history',
     'operation_results',
     'action_status',
-    'action_results',
     'actions',
     'devices',
   ].map(remove),

@@ -5,6 +5,7 @@ import type { DeviceId } from '../device-id.ts'
 import { DomainError } from '../errors.ts'
 import { emit } from '../event/emit.ts'
 import { checkRevision, type Expected } from '../revision.ts'
+import { forgetActions } from '../rollout/forget-actions.ts'
 import { DELETION_WALK } from './deletion-queries.ts'
 import { lockDevice } from './queries.ts'
 
@@ -25,6 +26,7 @@ export async function removeDevice(
     const detail = 'decommission it first'
     throw new DomainError('device.illegal_transition', { device_status: device.status, detail })
   }
+  await forgetActions(tx, id)
   for (const step of DELETION_WALK) await tx.rows(step, [id])
   await emit(tx, { kind: 'device.removed', deviceId: id })
   await audit(tx, { ...acting, verb: 'device.remove', target: id })

@@ -194,3 +194,12 @@ export const readChunkSources = statement<[readonly string[], readonly number[]]
      join artifacts f on f.artifact_id = r.artifact_id and f.state = 'ready'
     where a.phase = 'open'`,
 )
+
+export type UnendedRow = Pick<ActionRow, 'device_id' | 'number' | 'state' | 'agent_verdict'>
+
+export const readUnended = statement<[readonly string[], number | null], UnendedRow>(
+  'actions_unended',
+  `select device_id, number, state, agent_verdict from actions
+    where device_id = any($1::text[]) and phase in ('scheduled', 'open') and ($2::int is null or rollout_id = $2)
+    order by device_id, number for update`,
+)

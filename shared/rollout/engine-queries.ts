@@ -113,6 +113,7 @@ export interface DueRow {
   agent_verdict: string | null
   version: string
   firmware_ver: string | null
+  status: string | null
   hardware_rev: string | null
   connected_at: Date | null
   timeouts: unknown
@@ -121,7 +122,7 @@ export interface DueRow {
 export const readDueActions = statement<[Date, number], DueRow>(
   'actions_due',
   `select a.device_id, a.number, a.rollout_id, a.release_id, a.grp, a.state, a.state_at, a.check_at as due_at, a.from_version, a.agent_verdict, l.version,
-          d.firmware_ver, d.hardware_rev, case when p.connected then p.connected_at end as connected_at, r.rules -> 'timeouts' as timeouts
+          d.firmware_ver, d.status, d.hardware_rev, case when p.connected then p.connected_at end as connected_at, r.rules -> 'timeouts' as timeouts
      from actions a
      join releases l using (release_id)
      join rollouts r using (rollout_id)

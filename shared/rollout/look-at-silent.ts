@@ -48,6 +48,7 @@ function judge(row: DueRow, now: Date): Look {
     fromVersion: row.from_version,
     firmwareVer: row.firmware_ver,
     connectedAt: row.connected_at,
+    gone: row.status === null || row.status === 'decommissioned',
   }
   return judgeSilence(silent, Timeouts.parse(row.timeouts), now)
 }

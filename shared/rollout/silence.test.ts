@@ -13,6 +13,7 @@ const silent = (part: Partial<Silent> = {}): Silent => ({
   fromVersion: '2.4.0',
   firmwareVer: '2.4.0',
   connectedAt: null,
+  gone: false,
   ...part,
 })
 
@@ -43,6 +44,9 @@ test('ok/the registry shows the new version, which it did not before', () => {
   assert.equal(kind({ state: 'installing', firmwareVer: '2.5.0' }, 500), 'timed_out')
   assert.equal(kind({ state: 'verifying', firmwareVer: null }, 100), 'timed_out')
 })
+
+test('ok/a device that is gone is not waited for', () =>
+  assert.equal(kind({ state: 'installing', gone: true }, 1), 'cancelled'))
 
 test('ok/the next look is no later than the limit', () => {
   const look = judgeSilence(silent({ state: 'rebooting' }), timeouts, after(80))

@@ -14,10 +14,12 @@ export interface Silent {
   readonly firmwareVer: string | null
   /** Since when the device is connected. */
   readonly connectedAt: Date | null
+  /** Decommissioned, or no longer in the registry. */
+  readonly gone: boolean
 }
 
 export type Look =
-  | { readonly kind: 'end'; readonly state: 'timed_out' | 'succeeded' }
+  | { readonly kind: 'end'; readonly state: 'timed_out' | 'succeeded' | 'cancelled' }
   | { readonly kind: 'wait'; readonly next: Date; readonly offerAgain: boolean }
 
 const AGAIN_SECONDS = 600
@@ -37,6 +39,7 @@ function limitOf(state: ActionState, timeouts: Timeouts): number {
  */
 export function judgeSilence(action: Silent, timeouts: Timeouts, now: Date): Look {
   const { state, version, fromVersion, firmwareVer } = action
+  if (action.gone) return { kind: 'end', state: 'cancelled' }
   const since = seconds(action.stateAt)
   const limit = limitOf(state, timeouts)
   if (seconds(now) - since >= limit) {

@@ -193,3 +193,32 @@ test('fail/an object swapped in the store, or a revoked key, stops the start', a
     'blocked',
   )
 })
+
+test('ok/actions of a query are called back in one operation', async () => {
+  const { query, ids } = await rollouts.fleet(3)
+  await rollouts.plan('called-back', query)
+  await rollouts.start('called-back')
+  const [first] = await rollouts.open('called-back')
+  assert.ok(first)
+  await rollouts.firmware.say(status(first, { state: 'installing' }))
+  const ask = { q: query, change: { state: 'cancelled', rollout: 'called-back' } }
+  const send = (body: object) => rollouts.firmware.ask('POST', '/api/v1/bulk/actions', { body })
+  assert.equal((await send({ ...ask, dry_run: true })).json.count, 3)
+  assert.equal((await send({ ...ask, expect: 4 })).json.code, 'operation.selection_changed')
+  const queued = await send({ ...ask, expect: 3 })
+  assert.equal(queued.status, 202, queued.text)
+  await rollouts.firmware.work()
+  const rows = await rollouts.firmware.rows<{ device_id: string; state: string; code: string }>(
+    'select device_id, state, code from operation_results where operation_id = $1 order by 1',
+    queued.json.id,
+  )
+  assert.deepEqual(
+    rows.map(({ device_id: id, state, code }) => [id, state, code]),
+    [
+      [ids[0], 'failed', 'action.illegal_transition'],
+      [ids[1], 'succeeded', null],
+      [ids[2], 'succeeded', null],
+    ],
+  )
+  assert.deepEqual(await rollouts.open('called-back'), [first])
+})

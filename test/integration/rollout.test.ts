@@ -8,8 +8,10 @@ import { handler as register } from '../../functions/register/handler.ts'
 import { transaction } from '../../shared/db/transaction.ts'
 import { DeviceId } from '../../shared/device-id.ts'
 import { applyReportedVersion } from '../../shared/rollout/reported-version.ts'
+import { asker } from '../support/function-host.ts'
 import { testHost } from '../support/host.ts'
 import { createSender, told } from '../support/messages.ts'
+import { insertToken } from '../support/operator.ts'
 import { Rollouts, status } from '../support/rollouts.ts'
 
 let rollouts: Rollouts
@@ -275,4 +277,21 @@ test('ok/a device that subscribes hears of the update that waits for it', async 
   assert.deepEqual(await subscribe('devices/{id}/shadow/delta'), [])
   await rollouts.verb('away', 'pause')
   assert.deepEqual(await subscribe('devices/{id}/ota/+'), both.slice(1))
+})
+
+test('ok/a rollout does not wait for a device that was removed', async () => {
+  const { query, ids } = await rollouts.fleet(1)
+  await rollouts.plan('removed', query)
+  await rollouts.start('removed')
+  assert.equal((await rollouts.open('removed')).length, 1)
+  const { firmware } = rollouts
+  const deps = await registerDeps(testHost('register', firmware.cloned))
+  const token = await insertToken(firmware.cloned.db, 'registrar', ['admin'])
+  const ask = asker('register', register, deps, token)
+  await firmware.rows(`update devices set status = 'decommissioned' where device_id = $1`, ids[0])
+  const gone = await ask('DELETE', `/api/v1/devices/${ids[0]}`)
+  assert.equal(gone.status, 204, gone.text)
+  await firmware.step()
+  const ended = await rollouts.read('removed')
+  assert.deepEqual([ended.status, ended.cancelled], ['finished', 1])
 })
