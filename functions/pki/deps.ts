@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import path from 'node:path'
 import type { Database } from '../../shared/db/database.ts'
 import { issueCertificates, type IssueRequest } from '../../shared/enrollment/issue.ts'
 import { gather } from '../../shared/gather.ts'
 import type { Host } from '../../shared/host.ts'
 import type { ServeDeps } from '../../shared/http/serve.ts'
-import { ROOT_KEY_FILE } from '../../shared/pki/ceremony.ts'
 import { createSigner, type Signer } from '../../shared/pki/signer.ts'
 
 export interface Deps extends ServeDeps {
@@ -15,7 +12,6 @@ export interface Deps extends ServeDeps {
   readonly issue: (request: IssueRequest) => Promise<Buffer>
   readonly secret: (name: string) => Promise<Buffer | undefined>
   readonly passphrase: () => Promise<string | undefined>
-  readonly rootIsHere: () => boolean
 }
 
 const MOST = 200
@@ -33,7 +29,5 @@ export async function createDeps(host: Host): Promise<Deps> {
   const issue = gather<IssueRequest, Buffer>(MOST, (requests) =>
     issueCertificates({ db, clock, signer }, requests),
   )
-  const root = path.join(config.dataDirectory, 'root-offline', ROOT_KEY_FILE)
-  const rootIsHere = () => existsSync(root)
-  return { db, clock, log, hop, signer, issue, secret, passphrase, rootIsHere }
+  return { db, clock, log, hop, signer, issue, secret, passphrase }
 }

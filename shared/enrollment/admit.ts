@@ -20,7 +20,7 @@ import {
 } from './admit-queries.ts'
 import { allowlistKeys, chooseEntry, keyOf } from './allowlist-entry.ts'
 import { judgeDevice, judgeKey, judgeKnown, type Verdict } from './judge.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal, type Reason } from './refusal.ts'
 import type { EnrollRequest } from './request.ts'
 import type { EnrollmentState } from './state.ts'
 import { Spent, takeUsesOf } from './take-uses.ts'
@@ -50,8 +50,8 @@ export interface AdmitDeps {
 
 interface Judged {
   readonly candidate: Candidate
-  /** Whether this request may write its row: it is new, or begins anew. */
-  readonly begins: boolean
+  /** How its row stood; undefined: there was none. */
+  readonly before: EnrollmentState | undefined
   verdict: Verdict
   entry?: AllowlistRow
 }
@@ -170,9 +170,8 @@ async function judgeRows(tx: Db, round: readonly Candidate[], now: Date): Promis
     const own: Verdict = row
       ? judgeKnown(row, issued.get(deviceId))
       : { outcome: 'begin', approved: false }
-    const begins = own.outcome === 'begin' && !candidate.replay
     const verdict = judgeDevice(device.get(deviceId)) ?? (candidate.replay ? replay(own) : own)
-    return { candidate, begins, verdict }
+    return { candidate, before: row?.state, verdict }
   })
 }
 
@@ -232,24 +231,36 @@ function begin(item: Judged, entry: AllowlistRow): void {
 const waits = ({ approval }: AdmitDeps, verdict: Verdict, entry: AllowlistRow): boolean =>
   verdict.outcome === 'begin' && !verdict.approved && (approval || entry.state === 'pending')
 
-/** Writes how each row that is not answered from before now stands. */
+/** Writes how each row now stands, save those that are answered from before. */
 async function settle(tx: Db, judged: readonly Judged[]): Promise<void> {
-  const changed = judged.filter(({ begins }) => begins)
+  const changed = judged.filter(writes)
   if (changed.length === 0) return
   await tx.rows(settleEnrollments, [
     ids(changed),
     changed.map(({ candidate }) => candidate.requestId),
     changed.map(({ verdict }) => stateOf(verdict)),
-    changed.map(({ verdict }) => (verdict.outcome === 'refuse' ? verdict.reason : null)),
+    changed.map(({ verdict }) => reasonOf(verdict)),
     changed.map(({ candidate }) => candidate.credentialId),
     changed.map(({ candidate }) => candidate.request.csr.der),
     new Date(Math.max(...changed.map(({ candidate }) => candidate.until.getTime()))),
   ])
 }
 
+// What was issued stays so when the device is refused later: the audit log has the refusal. A replay has no row of its own.
+function writes({ verdict, before, candidate }: Judged): boolean {
+  if (verdict.outcome === 'sign' || verdict.outcome === 'begin') return true
+  const refused = verdict.outcome === 'refuse' || verdict.outcome === 'suspended'
+  return refused && !candidate.replay && (before === undefined || before === 'rejected')
+}
+
 function stateOf({ outcome }: Verdict): EnrollmentState {
   if (outcome === 'sign') return 'signing'
   return outcome === 'begin' ? 'pending' : 'rejected'
+}
+
+function reasonOf(verdict: Verdict): Reason | null {
+  if (verdict.outcome === 'suspended') return 'device_suspended'
+  return verdict.outcome === 'refuse' ? verdict.reason : null
 }
 
 async function makeDevices(tx: Db, signing: readonly Judged[]): Promise<void> {

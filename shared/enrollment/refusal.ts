@@ -24,6 +24,7 @@ export const REASONS = {
   request_key: 'the key belongs to another device, an authority, or the claim certificate',
   key_revoked: 'a certificate of this key was revoked',
   device_decommissioned: 'the device is decommissioned',
+  device_suspended: 'the device is suspended',
   operator: 'refused by an operator',
 } as const
 

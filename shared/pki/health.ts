@@ -11,8 +11,6 @@ export interface HealthDeps {
   readonly db: Db
   readonly clock: Clock
   readonly signer: Signer
-  /** Whether the root's key still lies where the rest does. */
-  readonly rootIsHere: () => boolean
 }
 
 /** Tells health how the authority is: whether it could sign now, and what a person should do. */
@@ -21,13 +19,13 @@ export async function markAuthority(deps: HealthDeps): Promise<void> {
   await deps.db.rows(markHealth, ['ca', now, await problem(deps, now)])
 }
 
-async function problem({ signer, rootIsHere }: HealthDeps, now: Date): Promise<string | null> {
+async function problem({ signer }: HealthDeps, now: Date): Promise<string | null> {
   try {
     const { certificate } = await signer.active()
     const left = certificate.notAfter.getTime() - now.getTime()
     if (left < WARN_MS)
       return `warning: the issuing authority ends in ${Math.floor(left / DAY_MS)} days`
-    return rootIsHere() ? 'warning: root-offline is still here: put it away' : null
+    return null
   } catch (error) {
     const cause = error instanceof DomainError && error.cause instanceof Error ? error.cause : error
     return cause instanceof Error ? cause.message : 'the authority cannot sign'
