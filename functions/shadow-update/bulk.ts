@@ -47,7 +47,7 @@ const Queued = z.object({
   state: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
   actor: z.string(),
   query: z.string().nullable(),
-  change: z.json(),
+  change: z.unknown(),
   total: z.number().int().nullable(),
   done: z.number().int(),
   failed: z.number().int(),

@@ -42,6 +42,10 @@ export async function queueShadowsBulk(
 ): Promise<number> {
   const { check, request, shadow, now, expect, maxFailedPercent } = ask
   parseUpdate(request)
+  // The operation shows it, out of a jsonb column, which holds neither.
+  if (/\\u0000|\\ud[89a-f]/i.test(request)) {
+    throw new DomainError('shadow.invalid', { detail: 'NUL or an unpaired surrogate' })
+  }
   const total = Number(await countDevices(tx, check.query, { now }))
   if (expect !== undefined && expect !== total) {
     throw new DomainError('operation.selection_changed', { count: total, expected: expect })

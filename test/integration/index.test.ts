@@ -233,6 +233,12 @@ test('ok/bulk-change-of-shadows', async () => {
     [],
   )
   assert.deepEqual(operation, { state: 'succeeded', done: 2, failed: 0 })
-  const bad = { ...ask, change: { state: { desired: { a: [null] } } } }
-  assert.equal((await call('/api/v1/bulk/shadows', 'POST', bad)).body.code, 'shadow.invalid')
+  for (const state of [
+    { desired: { a: [null] } },
+    { desired: { a: '\0' } },
+    { desired: { '\ud800': 1 } },
+  ]) {
+    const bad = await call('/api/v1/bulk/shadows', 'POST', { ...ask, change: { state } })
+    assert.equal(bad.body.code, 'shadow.invalid')
+  }
 })

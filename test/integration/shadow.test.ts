@@ -244,6 +244,18 @@ test('ok/keys-of-the-prototype-and-long-integers-are-kept', async () => {
 
 const named = (name: string) => `devices/d1/shadow/name/${name}/update`
 
+test('ok/odd text is kept', async () => {
+  await using db = await cloneDatabase()
+  const { send } = await start(db)
+  const text =
+    '{"state":{"reported":{"a\\u0000b":"\\ud800","ü\\u2028":"\u{1f600}"}},"clientToken":"\\u0000\\udfff"}'
+  const answer = await send({ topic: UPDATE, payload: text })
+  assert.equal(JSON.parse(answer.frames.at(-1)?.payload.toString() ?? '').clientToken, '\0\udfff')
+  const got = await send({ topic: 'devices/d1/shadow/get' })
+  const { state } = JSON.parse(got.frames[0]?.payload.toString() ?? '')
+  assert.deepEqual(state.reported, JSON.parse(text).state.reported)
+})
+
 test('ok/fifty-named-shadows-and-no-more', async () => {
   await using db = await cloneDatabase()
   const { send } = await start(db)
