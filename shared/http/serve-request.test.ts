@@ -95,6 +95,8 @@ for (const target of [
   '/api/v1//devices',
   '/api/v1/devices/',
   '/api/v1/audit',
+  '/api/v1/devices/%00',
+  '/api/v1/devices?q=%00',
   '/nothing',
 ])
   test(`fail/path ${target}`, async () => {

@@ -43,6 +43,8 @@ function isPlain(path: string, route: Route): boolean {
 /** Finds what the signed target means for this function, and who may ask for it. */
 export function resolveTarget(name: string, method: string, call: Call): Target {
   const path = call.target.split('?', 1)[0] ?? ''
+  // No text in PostgreSQL holds a NUL, so no name, cursor or value of ours does.
+  if (call.target.includes('%00')) throw new DomainError('request.malformed', { detail: 'NUL' })
   if (!callerMay(call.caller, name, call.target)) throw new DomainError('auth.scope_missing')
   const inner = innerTarget(path)
   if (inner !== undefined) return inner

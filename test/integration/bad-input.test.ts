@@ -1,0 +1,233 @@
+// Every route gets what it must refuse: the answer is a documented problem, never a failure, and says nothing it must not.
+import assert from 'node:assert/strict'
+import { Agent, request } from 'node:https'
+import test, { after } from 'node:test'
+import { ERRORS } from '../../shared/errors.ts'
+import { ROUTES } from '../../shared/http/route-table.ts'
+import { readRoute, type Route } from '../../shared/http/route.ts'
+import { newHierarchy } from '../support/authority.ts'
+import { makeClientCertificates } from '../support/client-certificates.ts'
+import { ceremonySecrets } from '../support/identity.ts'
+import { mountableFunctions, startMounted } from '../support/mounted.ts'
+import { insertToken } from '../support/operator.ts'
+import { cloneDatabase } from '../support/postgres.ts'
+
+const certificates = makeClientCertificates()
+const database = await cloneDatabase()
+const functions = mountableFunctions()
+const secrets = Object.fromEntries(ceremonySecrets(newHierarchy()))
+const muster = await startMounted(database, certificates, functions, secrets)
+const token = await insertToken(database.db, 'admin', ['admin', 'metrics'])
+const agent = new Agent({ keepAlive: true, maxSockets: 4, ca: certificates.server.cert })
+after(async () => {
+  agent.destroy()
+  await muster[Symbol.asyncDispose]()
+  await database[Symbol.asyncDispose]()
+  certificates[Symbol.dispose]()
+})
+
+interface Sent {
+  readonly method: string
+  readonly target: string
+  readonly body?: string | Buffer | undefined
+  readonly headers?: Record<string, string | string[]>
+}
+
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly text: string
+}
+
+function ask({ method, target, body, headers = {} }: Sent): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+  const sent = request(
+    {
+      host: 'localhost',
+      port: muster.edgePort,
+      path: target,
+      method,
+      agent,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+    },
+    (response) => {
+      const chunks: Buffer[] = []
+      const finish = () => {
+        const type = response.headers['content-type'] ?? ''
+        resolve({ status: response.statusCode ?? 0, type, text: Buffer.concat(chunks).toString() })
+      }
+      response.on('error', finish).on('end', finish)
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        if (response.headers['content-type']?.startsWith('text/event-stream')) response.destroy()
+      })
+      response.on('close', finish)
+    },
+  )
+  sent.on('error', reject)
+  sent.end(body)
+  return promise
+}
+
+// Words of PostgreSQL, of stack traces and of what was sent as a secret.
+const TELLTALE =
+  /\bat [^ ]+\.ts:\d|syntax error|invalid input syntax|violates|canary-value|node_modules/i
+
+// EST clients read text, people pages; health says by its own document what fails.
+const SPEAKS_OTHERWISE = /^\/(\.well-known\/est\/|errors\/|api\/v1\/health)/
+
+function judge(sent: Sent, { status, type, text }: Answer): void {
+  const shown = `${sent.method} ${sent.target} ${String(sent.body).slice(0, 80)} → ${status} ${text.slice(0, 300)}`
+  assert.ok(status < 500 || status === 503, shown)
+  assert.doesNotMatch(text, TELLTALE, shown)
+  if (status < 400 || text === '' || SPEAKS_OTHERWISE.test(sent.target)) return
+  assert.match(type, /^application\/problem\+json/, shown)
+  const problem: { code: string; status: number; call_id: string } = JSON.parse(text)
+  assert.ok(Object.hasOwn(ERRORS, problem.code), shown)
+  assert.equal(problem.status, status, shown)
+  assert.match(problem.call_id, /^[0-9a-f-]{36}$/, shown)
+}
+
+const BODIES: readonly (string | Buffer)[] = [
+  '',
+  '{',
+  'null',
+  '[]',
+  '"x"',
+  '1',
+  '1e999',
+  '{"unknown_field":"canary-value"}',
+  '{"__proto__":{"scope":["admin"]}}',
+  '{"name":"\\u0000","device_id":"\\u0000","q":"\\u0000","match":"\\u0000","value":"\\u0000","filter":"\\u0000"}',
+  '{"name":"\\ud800","device_id":"\\ud800","q":"status = \'\\ud800\'","value":"\\ud800"}',
+  '{"name":{"a":1},"device_id":[],"q":7,"scope":"admin","expires_at":"yesterday","value":1e400}',
+  '{"q":"status = \'active\'","change":{"status":"x"},"dry_run":"maybe","expect":-1}',
+  '{"name":"a","version":"\\u0000","hardware_rev":"\\u0000","state":{"desired":{"\\u0000":1}},"config":{"a":"\\u0000"}}',
+  `{"state":{"reported":${'{"a":'.repeat(14)}1${'}'.repeat(14)}}}`,
+  `${'['.repeat(5000)}${']'.repeat(5000)}`,
+  Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+  Buffer.from('\ufeff{"name":"a"}', 'utf16le'),
+  `{"name":"${'x'.repeat(20_000)}"}`,
+]
+const SEGMENTS = [
+  '%00',
+  '%ff',
+  '..%2f..',
+  'x'.repeat(300),
+  '%F0%9F%92%A9',
+  '-1',
+  '9'.repeat(30),
+  "'",
+  '1e3',
+  '%20',
+  '%7B%7D',
+  '0x1',
+]
+const QUERIES = [
+  ...[
+    'limit=0',
+    'limit=1001',
+    'limit=abc',
+    'limit=-1',
+    'limit=1&limit=2',
+    'cursor=xx',
+    'cursor=%00',
+    'count=maybe',
+  ],
+  ...[
+    'q=',
+    'q=%00',
+    'q=%FF',
+    'q=status',
+    "q=status%20=%20'%00'",
+    'sort=nope',
+    'sort=-',
+    'unknown=1',
+    'name=%00',
+  ],
+  ...[
+    'device=%00',
+    'state=nope',
+    'since=yesterday',
+    'from=-1',
+    `q=${'('.repeat(2000)}`,
+    'kind=%00',
+    '%=%',
+    '&&&=',
+  ],
+]
+const HEADERS: readonly Record<string, string>[] = [
+  { 'idempotency-key': 'x'.repeat(5000) },
+  { 'idempotency-key': '' },
+  { 'if-match': 'garbage' },
+  { 'if-match': `"${'9'.repeat(40)}"` },
+  { range: 'bytes=9-1' },
+  { accept: 'text/event-stream', 'last-event-id': 'nope' },
+  { 'content-digest': 'sha-256=:AAAA:' },
+  { 'content-type': 'application/json; charset=utf-16' },
+  { 'content-type': 'text/plain' },
+  { 'content-type': 'multipart/form-data' },
+  { authorization: 'Bearer mu_op_canary-value' },
+  { authorization: 'Basic Y2FuYXJ5LXZhbHVl' },
+  { cookie: '__Host-muster=canary-value' },
+]
+
+const filled = ({ template }: Route, segment = '999999') =>
+  template.replace(/\{[a-z]+\}/g, segment).replace('*', segment)
+
+async function askAll(all: readonly Sent[]): Promise<void> {
+  for (const sent of all) judge(sent, await ask(sent))
+}
+
+for (const route of ROUTES.map(readRoute)) {
+  const methods = Object.keys(route.methods)
+  const skip = functions.includes(route.function) ? false : `${route.function} is missing`
+  const writes = methods.filter((method) => method !== 'GET')
+
+  test(`bad/${route.template}: methods`, { skip }, async () => {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+      if (methods.includes(method)) continue
+      const sent = { method, target: filled(route) }
+      const answer = await ask(sent)
+      judge(sent, answer)
+      assert.equal(answer.status, 405, sent.method)
+    }
+  })
+
+  test(`bad/${route.template}: bodies`, { skip: skip || writes.length === 0 }, async () => {
+    await askAll(
+      writes.flatMap((method) => BODIES.map((body) => ({ method, target: filled(route), body }))),
+    )
+  })
+
+  test(`bad/${route.template}: paths and queries`, { skip }, async () => {
+    const targets = QUERIES.map((query) => `${filled(route)}?${query}`)
+    if (/[{*]/.test(route.template)) targets.push(...SEGMENTS.map((each) => filled(route, each)))
+    await askAll(
+      methods.flatMap((method) =>
+        targets.map((target) => ({ method, target, body: bodyOf(method) })),
+      ),
+    )
+  })
+
+  test(`bad/${route.template}: headers`, { skip }, async () => {
+    await askAll(
+      methods.flatMap((method) =>
+        HEADERS.map((headers) => ({
+          method,
+          target: filled(route),
+          headers,
+          body: bodyOf(method),
+        })),
+      ),
+    )
+  })
+}
+
+function bodyOf(method: string): string | undefined {
+  return method === 'GET' || method === 'DELETE' ? undefined : '{}'
+}
