@@ -3,7 +3,15 @@ import * as z from 'zod'
 import { acting } from '../../shared/access/acting.ts'
 import { transaction } from '../../shared/db/transaction.ts'
 import { etag, ifMatch } from '../../shared/http/etag.ts'
-import { IfMatch, json, jsonBody, pageSchema, refusals, Time } from '../../shared/http/openapi.ts'
+import {
+  AnyJson,
+  IfMatch,
+  json,
+  jsonBody,
+  pageSchema,
+  refusals,
+  Time,
+} from '../../shared/http/openapi.ts'
 import {
   changeSetting,
   findSetting,
@@ -17,8 +25,8 @@ import type { Answer, App } from './deps.ts'
 const SettingSchema = z
   .object({
     name: z.string(),
-    value: z.json(),
-    default: z.json(),
+    value: AnyJson,
+    default: AnyJson,
     about: z.string(),
     updated_by: z.string().nullable(),
     updated_at: Time.nullable(),
@@ -46,7 +54,7 @@ const changeRoute = createRoute({
   request: {
     params: Param,
     headers: IfMatch,
-    body: jsonBody(z.strictObject({ value: z.json() })),
+    body: jsonBody(z.strictObject({ value: AnyJson })),
   },
   responses: { 200: json(SettingSchema), ...refusals },
 })

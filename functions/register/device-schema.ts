@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { DeviceId } from '../../shared/device-id.ts'
-import { Time } from '../../shared/http/openapi.ts'
+import { AnyJson, Time } from '../../shared/http/openapi.ts'
 
 const Plain = z.string().regex(/^\P{Cc}*$/u, 'no control characters')
 
@@ -29,7 +29,7 @@ export const DeviceSchema = z
     provisioned_at: Time.nullable(),
     broker_endpoint: z.string().nullable(),
     groups: z.array(z.string()),
-    attributes: z.record(z.string(), z.json()),
+    attributes: z.record(z.string(), AnyJson),
     updated_at: Time,
   })
   .meta({ id: 'Device' })

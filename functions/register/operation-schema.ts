@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Time } from '../../shared/http/openapi.ts'
+import { AnyJson, Time } from '../../shared/http/openapi.ts'
 
 export const OperationId = z
   .string()
@@ -16,7 +16,7 @@ export const OperationSchema = z
     state: OperationState,
     actor: z.string(),
     query: z.string().nullable(),
-    change: z.json(),
+    change: AnyJson,
     total: z.number().int().nullable(),
     done: z.number().int(),
     failed: z.number().int(),

@@ -4,7 +4,7 @@ import type { Db } from '../db/database.ts'
 import { DomainError } from '../errors.ts'
 import type { Acting } from './acting.ts'
 import { newSessionSecret, sessionHash } from './session.ts'
-import { dropConsoleLink, insertConsoleLink, takeConsoleLink } from './token-queries.ts'
+import { insertConsoleLink, takeConsoleLink } from './token-queries.ts'
 
 const LINK_SECONDS = 60
 export const SESSION_SECONDS = 12 * 3600
@@ -48,8 +48,4 @@ export async function beginSession(
   const until = after(clock, SESSION_SECONDS)
   await db.rows(insertConsoleLink, [sessionHash('session', secret), link.token_id, until])
   return secret
-}
-
-export async function endSession({ db }: LinkDeps, secret: string): Promise<void> {
-  await db.rows(dropConsoleLink, [sessionHash('session', secret)])
 }

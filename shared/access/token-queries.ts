@@ -52,8 +52,3 @@ export const takeConsoleLink = statement<[hash: Buffer, now: Date], { token_id: 
   'console_link_take',
   `delete from console_links where secret_sha256 = $1::bytea and expires_at > $2::timestamptz returning token_id`,
 )
-
-export const dropConsoleLink = statement<[hash: Buffer]>(
-  'console_link_drop',
-  `delete from console_links where secret_sha256 = $1::bytea`,
-)

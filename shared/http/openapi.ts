@@ -49,4 +49,7 @@ export const DeviceListQuery = PageQuery.extend({
 
 export const Time = z.iso.datetime().meta({ description: 'RFC 3339, UTC, milliseconds' })
 
+/** Any JSON value: the document says no more, nor does it try to say what JSON is. */
+export const AnyJson = z.unknown()
+
 export const IfMatch = z.object({ 'if-match': z.string().optional() })

@@ -2,7 +2,6 @@ import type { Acting } from '../access/acting.ts'
 import { audit } from '../audit/record.ts'
 import type { Db } from '../db/database.ts'
 import { DomainError } from '../errors.ts'
-import type { Json } from '../json.ts'
 import { checkRevision, type Expected } from '../revision.ts'
 import { isSettingName, SETTINGS, type SettingName } from './definitions.ts'
 import {
@@ -71,7 +70,7 @@ export async function changeSetting(
   tx: Db,
   acting: Acting,
   name: string,
-  value: Json,
+  value: unknown,
   expected: Expected,
 ): Promise<void> {
   const known = await lock(tx, name, expected)
@@ -85,7 +84,8 @@ export async function changeSetting(
   }
   await tx.row(saveSetting, [known, JSON.stringify(parsed.data), acting.actor])
   // A document may hold what is not for the log.
-  const detail = typeof value === 'object' ? {} : { value }
+  const plain = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string'
+  const detail = plain ? { value } : {}
   await audit(tx, { ...acting, verb: 'setting.change', target: known, detail })
 }
 
