@@ -2,11 +2,12 @@ import type { Database } from '../../shared/db/database.ts'
 import type { Caller } from './caller.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { claimTick, finishTick, insertSchedules, postponeTick } from './queries.ts'
+import { claimTick, finishTick, insertSchedules, postponeTick, renewTick } from './queries.ts'
 import type { ScheduleTrigger } from './triggers.ts'
 
-// Less than the lease of two minutes, so that a tick is never under way twice.
 const CALL_MS = 100_000
+// The lease of ten seconds is renewed while the call is under way: after kill -9 another goes on soon, whatever a call may take.
+const RENEW_MS = 3000
 const AGAIN_SECONDS = 1
 const BETWEEN_MS = 250
 
@@ -103,7 +104,7 @@ export class Cron {
     const { db, holder, log, metrics } = this.#deps
     try {
       if ((await db.row(claimTick, [functionName, tick, holder])) === undefined) return false
-      const ok = await this.#call(functionName, tick)
+      const ok = await this.#held(functionName, tick)
       metrics.ticks.inc({ function: functionName, outcome: ok ? 'ok' : 'failed' })
       if (ok) await db.rows(finishTick, [functionName, tick, holder])
       else await db.rows(postponeTick, [functionName, tick, holder, AGAIN_SECONDS])
@@ -112,6 +113,18 @@ export class Cron {
       metrics.ticks.inc({ function: functionName, outcome: 'unknown' })
       log.warn({ function: functionName, tick, err: error }, 'tick')
       return true
+    }
+  }
+
+  async #held(functionName: string, tick: Date): Promise<boolean> {
+    const { db, holder } = this.#deps
+    // A renewal that fails leaves the lease as it was; the next tries again.
+    const renew = () => void db.rows(renewTick, [functionName, tick, holder]).catch(() => undefined)
+    const timer = setInterval(renew, RENEW_MS)
+    try {
+      return await this.#call(functionName, tick)
+    } finally {
+      clearInterval(timer)
     }
   }
 

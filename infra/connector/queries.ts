@@ -72,9 +72,17 @@ export const claimTick = statement<[string, Date, string], { claimed: boolean }>
   `
   update cron_ticks
      set claimed = $2::timestamptz, holder = $3::text,
-         lease_until = clock_timestamp() + interval '2 min'
+         lease_until = clock_timestamp() + interval '10 s'
    where schedule = $1::text and done < $2::timestamptz and lease_until < clock_timestamp()
   returning true as claimed`,
+)
+
+/** Each 3 s while the call is under way: a holder that died is replaced after 10 s, whatever the call may take. */
+export const renewTick = statement<[string, Date, string]>(
+  'cron_tick_renew',
+  `
+  update cron_ticks set lease_until = clock_timestamp() + interval '10 s'
+   where schedule = $1::text and claimed = $2::timestamptz and holder = $3::text`,
 )
 
 export const finishTick = statement<[string, Date, string]>(
