@@ -22,22 +22,24 @@ const REJECTED = {
   title: 'The enrollment was refused',
 }
 
+/** The leaf leads to the device root, which the broker and the edge trust, whatever the server says of itself. */
+async function verifies(device: ShellDevice): Promise<void> {
+  const roots = device.file('roots.pem')
+  const { body } = await device.curl('/pki/ca.pem')
+  writeFileSync(roots, body)
+  const chain = device.file('chain.pem')
+  await runOk('openssl', ['verify', '-CAfile', roots, '-untrusted', chain, device.file('pem')])
+}
+
 async function enrolls(muster: Muster, t: TestContext): Promise<void> {
   await t.test('ok/token: certificate, chain, endpoints and configuration', async () => {
     const device = await ShellDevice.create(muster, 'e2e-token')
-    const { secret } = await token(muster)
+    const secret = await token(muster)
     const answer = await device.enroll({ token: secret, hardware_rev: 'A', firmware_ver: '2.4.0' })
     assert.equal(answer.status, 200, answer.body.toString())
     const leaf = new X509Certificate(String(answer.json['certificate']))
-    assert.equal(leaf.subject.split('\n')[0]?.startsWith('CN=e2e-token'), true)
-    await runOk('openssl', [
-      'verify',
-      '-CAfile',
-      device.file('roots.pem'),
-      '-untrusted',
-      device.file('chain.pem'),
-      device.file('pem'),
-    ])
+    assert.match(leaf.subject, /^CN=e2e-token$/m)
+    await verifies(device)
     const endpoints = answer.json['endpoints'] as { port: number }[]
     assert.equal(endpoints[0]?.port, muster.mqttsPort)
     assert.ok('config' in answer.json && 'config_version' in answer.json)
@@ -60,7 +62,7 @@ async function enrolls(muster: Muster, t: TestContext): Promise<void> {
 async function isIdempotent(muster: Muster, t: TestContext): Promise<void> {
   await t.test('ok/the same key again, fifty times at once: the same certificate', async () => {
     const device = await ShellDevice.create(muster, 'e2e-again')
-    const { secret } = await token(muster)
+    const secret = await token(muster)
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => device.enroll({ token: secret, hardware_rev: 'A' })),
     )
@@ -73,7 +75,7 @@ async function isIdempotent(muster: Muster, t: TestContext): Promise<void> {
 async function refuses(muster: Muster, t: TestContext): Promise<void> {
   await t.test('fail/every refusal looks the same', async () => {
     const stranger = await ShellDevice.create(muster, 'e2e-stranger')
-    const { secret } = await token(muster)
+    const secret = await token(muster)
     const refused = [await stranger.enroll({ token: secret, hardware_rev: 'A' })]
     const device = await ShellDevice.create(muster, 'e2e-refused')
     await device.enroll({ token: secret, hardware_rev: 'A' })
@@ -82,7 +84,7 @@ async function refuses(muster: Muster, t: TestContext): Promise<void> {
     refused.push(await device.enroll({ token: `${secret.slice(0, -1)}x`, hardware_rev: 'A' }))
     await device.newRequest('/CN=e2e-token')
     const fresh = await token(muster)
-    refused.push(await device.enroll({ token: fresh.secret, hardware_rev: 'A' })) // another's request
+    refused.push(await device.enroll({ token: fresh, hardware_rev: 'A' })) // another's request
     for (const answer of refused) assert.deepEqual(refusal(answer), REJECTED)
   })
 }
@@ -118,7 +120,7 @@ async function speaksEst(muster: Muster, t: TestContext): Promise<void> {
     assert.match(answer.head, /^WWW-Authenticate: Basic realm=/m)
   })
   await t.test('ok/EST: simpleenroll with the token by Basic', async () => {
-    const { secret } = await token(muster)
+    const secret = await token(muster)
     const answer = await device.curl(
       '/.well-known/est/simpleenroll',
       ...type,

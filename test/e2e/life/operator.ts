@@ -4,60 +4,35 @@ import path from 'node:path'
 import * as z from 'zod'
 import type { Muster } from '../../support/muster.ts'
 
-const Credential = z.object({ credential_id: z.string() })
+const Credential = z.object({
+  name: z.string(),
+  secret: z.string(),
+  certificate: z.string().default(''),
+  chain: z.string().default(''),
+})
 
-export async function token(muster: Muster, uses = 1): Promise<{ id: string; secret: string }> {
-  const made = await muster.json(
-    'credential',
-    'create',
-    'token',
-    '--uses',
-    String(uses),
-    '--expires',
-    '24h',
-  )
-  const { credential_id: id, token: secret } = Credential.extend({ token: z.string() }).parse(made)
-  return { id, secret }
+async function create(muster: Muster, kind: string, uses: number) {
+  const limits = ['--uses', String(uses), '--expires', '24h']
+  return Credential.parse(await muster.json('credential', 'create', kind, ...limits))
 }
 
-export async function claim(
-  muster: Muster,
-  uses = 10,
-): Promise<{ id: string; cert: string; key: string }> {
-  const made = await muster.json(
-    'credential',
-    'create',
-    'claim',
-    '--uses',
-    String(uses),
-    '--expires',
-    '24h',
-  )
-  const claimed = Credential.extend({
-    certificate: z.string(),
-    chain: z.string().default(''),
-    private_key: z.string(),
-  }).parse(made)
-  const id = claimed.credential_id
-  const cert = path.join(muster.data, `${id}.pem`)
-  const key = path.join(muster.data, `${id}.key`)
-  writeFileSync(cert, claimed.certificate + claimed.chain)
-  writeFileSync(key, claimed.private_key)
-  return { id, cert, key }
+export async function token(muster: Muster, uses = 1): Promise<string> {
+  return (await create(muster, 'token', uses)).secret
+}
+
+/** Files of a claim certificate with its chain, and of its key. */
+export async function claim(muster: Muster, uses = 10): Promise<{ cert: string; key: string }> {
+  const { name, secret, certificate, chain } = await create(muster, 'claim', uses)
+  const cert = path.join(muster.data, `${name}.pem`)
+  const key = path.join(muster.data, `${name}.key`)
+  writeFileSync(cert, certificate + chain)
+  writeFileSync(key, secret)
+  return { cert, key }
 }
 
 export async function sharedKey(muster: Muster, uses = 10): Promise<{ id: string; key: Buffer }> {
-  const made = await muster.json(
-    'credential',
-    'create',
-    'shared-key',
-    '--uses',
-    String(uses),
-    '--expires',
-    '24h',
-  )
-  const { credential_id: id, key } = Credential.extend({ key: z.string() }).parse(made)
-  return { id, key: Buffer.from(key, 'base64url') }
+  const { name, secret } = await create(muster, 'shared-key', uses)
+  return { id: name, key: Buffer.from(secret, 'hex') }
 }
 
 /** Imports allowlist rows; each is a CSV line without the header. */

@@ -1,0 +1,15 @@
+import { test } from 'node:test'
+import { Muster } from '../support/muster.ts'
+import { enrollment } from './life/enrollment.ts'
+import { firmware } from './life/firmware.ts'
+import { lifecycle } from './life/lifecycle.ts'
+import { state } from './life/state.ts'
+
+test('a device lives its whole life: embedded broker, files', async (t) => {
+  await using muster = await Muster.create()
+  await muster.start()
+  await t.test('enrolment', (step) => enrollment(muster, step))
+  await t.test('state', (step) => state(muster, step))
+  await t.test('firmware', (step) => firmware(muster, step))
+  await t.test('lifecycle', (step) => lifecycle(muster, step))
+})
