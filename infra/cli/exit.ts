@@ -40,13 +40,32 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof ApiError) return exitOfStatus(error.status)
   if (error instanceof UnreachableError) return EXIT.unreachable
   if (error instanceof UsageError || error instanceof NoServerError) return EXIT.usage
-  return error instanceof NotPrivateError ? EXIT.usage : EXIT.refused
+  return error instanceof NotPrivateError || isFileError(error) ? EXIT.usage : EXIT.refused
 }
 
 function apiLines(error: ApiError): string[] {
   const call = error.callId === undefined ? '' : `, call ${error.callId}`
   const faults = error.faults.map(({ place, detail }) => `  ${place} ${detail}`.trimEnd())
   return [`muster: ${error.message} (${error.code}${call})`, ...faults]
+}
+
+const FILE_ERRORS = new Map([
+  ['ENOENT', 'there is no such file'],
+  ['EACCES', 'may not be read or written'],
+  ['EISDIR', 'is a folder'],
+  ['ENOTDIR', 'lies below a file'],
+  ['EEXIST', 'exists already; nothing was overwritten'],
+])
+
+function isFileError(error: unknown): error is NodeJS.ErrnoException & { path: string } {
+  return error instanceof Error && 'path' in error && typeof error.path === 'string'
+}
+
+function messageOf(error: unknown): string {
+  if (isFileError(error)) {
+    return `${error.path}: ${FILE_ERRORS.get(error.code ?? '') ?? error.message}`
+  }
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** What people read of an error: one line, then a line for each fault of the request. */
@@ -56,6 +75,6 @@ export function errorText(error: unknown): string {
     const words = ['muster', ...error.command, '--help'].join(' ')
     return `muster: ${error.message} (see ${words})\n`
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return `muster: ${message.split('\n')[0] ?? ''}\n`
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { path, type Json } from './api/client.ts'
 import { UsageError, type Input, type Noun, type Option } from './command/command.ts'
 import { confirm, YES } from './confirm.ts'
+import { CommandError, EXIT } from './exit.ts'
 import { fields } from './fields.ts'
 import { printDone, printItem } from './output.ts'
 import { planText, watchRollout } from './rollout-progress.ts'
@@ -70,9 +71,18 @@ function percent(input: Input, name: string): number | undefined {
   throw new UsageError(`--${name} takes 0 to 100, not ${text}`, input.command)
 }
 
+async function readRules(file: string): Promise<Record<string, Json>> {
+  const text = await readFile(file, 'utf8')
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new CommandError(`${file}: not JSON`, EXIT.usage)
+  }
+}
+
 async function plan(input: Input): Promise<Record<string, Json | undefined>> {
   const file = input.text('rules')
-  const rules = file === undefined ? {} : JSON.parse(await readFile(file, 'utf8'))
+  const rules = file === undefined ? {} : await readRules(file)
   return {
     ...rules,
     release: input.text('release'),

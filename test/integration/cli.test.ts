@@ -1,9 +1,11 @@
 // The command against a running Muster: what it prints, how it ends, what it asks.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { run, type Ran } from '../support/exec.ts'
+import { setTimeout } from 'node:timers/promises'
+import { run, runOk, type Ran } from '../support/exec.ts'
 import { Muster, ROOT } from '../support/muster.ts'
 
 let muster: Muster
@@ -240,7 +242,78 @@ test('ok/query-is-explained-and-completed', async () => {
   assert.match(await ok('complete', '--', 'device', 'list', '-q', 'firm'), /^(firmware_ver\n)?$/)
 })
 
-test('ok/server-that-fails-is-6-and-doctor-says-what', async () => {
+test('ok/bash-completes', async () => {
+  const script =
+    'eval "$(./muster completion bash)"; COMP_WORDS=(./muster device su); COMP_CWORD=2; _muster; echo "${COMPREPLY[@]}"'
+  const { stdout, stderr } = await run('bash', ['-c', script], { cwd: ROOT })
+  assert.equal(stdout, 'suspend\n', stderr)
+})
+
+test('ok/firmware-from-file-to-rollout', async () => {
+  const image = await file('gw.img', randomBytes(9 * 2 ** 20 + 17))
+  const key = path.join(muster.data, 'release.key')
+  const at = (name: string): string => path.join(muster.data, name)
+  await runOk('openssl', [
+    'genpkey',
+    '-algorithm',
+    'EC',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-out',
+    key,
+  ])
+  await runOk('openssl', ['pkey', '-in', key, '-pubout', '-out', at('release.pub')])
+  await runOk('openssl', ['dgst', '-sha256', '-sign', key, '-out', at('gw.sig'), image])
+  const upload = [
+    'artifact',
+    'upload',
+    image,
+    '--version',
+    '2.5.0',
+    '--signature',
+    at('gw.sig'),
+    '--json',
+  ]
+  const untrusted = await cli(...upload)
+  assert.equal(untrusted.code, 1)
+  assert.match(untrusted.stderr, /artifact\.signature_untrusted/)
+  await ok('key', 'add', at('release.pub'), '--name', 'release-key')
+  const made: unknown = JSON.parse(await ok(...upload))
+  assert.ok(typeof made === 'object' && made !== null && 'artifact_id' in made)
+  const id = String(made.artifact_id)
+  await ok('release', 'create', 'gw-2.5.0', '--version', '2.5.0', '--artifact', `fw=${id}`)
+  await ok('artifact', 'download', id, at('got.img'))
+  assert.deepEqual(await readFile(at('got.img')), await readFile(image))
+  assert.equal((await cli('artifact', 'delete', id, '--yes')).code, 5)
+  await ok('device', 'create', 'r-1', '--hardware', 'fw')
+  const plan = ['--release', 'gw-2.5.0', '-q', 'hardware_rev = fw', '--groups', '50,50']
+  assert.equal(await ok('rollout', 'create', 'winter', ...plan), 'rollout winter: ready\n')
+  assert.match(
+    await ok('rollout', 'plan', 'winter'),
+    /^1 devices are selected, 1 would be updated$/m,
+  )
+  await ok('rollout', 'start', 'winter')
+  await ok('rollout', 'stop', 'winter', '--yes')
+  assert.equal((await cli('rollout', 'watch', 'winter')).code, 7)
+  assert.equal((await cli('rollout', 'resume', 'winter')).code, 5)
+})
+
+test('ok/events-are-listed-and-followed', async () => {
+  const listed = await ok('event', 'list', '--kind', 'device', '--limit', '3')
+  assert.match(listed, /^TIME +KIND +DEVICE +DATA\n.* device\./)
+  const env = { MUSTER_SERVER: muster.url, MUSTER_CA: muster.caFile, MUSTER_TOKEN: muster.token }
+  const watching = run(path.join(ROOT, 'muster'), ['event', 'watch', '--kind', 'device'], {
+    env,
+    seconds: 12,
+  })
+  for (let i = 0; i < 4; i++) {
+    await setTimeout(2_000)
+    await ok('device', 'create', `w-${i}`)
+  }
+  assert.match((await watching).stdout, /device\.registered {2}w-3/)
+})
+
+test('ok/doctor-says-what-it-found', async () => {
   const { stdout } = await cli('doctor')
   assert.match(stdout, /^reached +ok/m)
   assert.match(stdout, /^token +ok/m)

@@ -80,10 +80,18 @@ export function parseItem(text: string): Item {
   }
 }
 
-function isTransient(error: unknown): boolean {
+/** What may be sent again although it was perhaps done: reads, whole parts, and what carries a key. */
+const REPEATABLE = new Set(['GET', 'PUT', 'POST'])
+
+function isTransient(error: unknown, method: string): boolean {
   if (error instanceof UnreachableError) {
     const { cause } = error
-    return cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET'
+    return (
+      REPEATABLE.has(method) &&
+      cause instanceof Error &&
+      'code' in cause &&
+      cause.code === 'ECONNRESET'
+    )
   }
   if (!(error instanceof ApiError)) return false
   return error.status === 503 || error.status === 429 || error.code === 'idempotency.in_progress'
@@ -130,7 +138,7 @@ export class Api {
       try {
         return await this.#once(method, of, send, headers)
       } catch (error) {
-        if (attempt >= ATTEMPTS || !isTransient(error)) throw error
+        if (attempt >= ATTEMPTS || !isTransient(error, method)) throw error
         const after = error instanceof ApiError ? Number(error.problem['retry_after']) : Number.NaN
         const wait = Number.isFinite(after) ? after * 1000 : 200 * attempt
         await sleep(Math.min(wait, WAIT_MAX_MS))
