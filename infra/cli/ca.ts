@@ -1,5 +1,5 @@
 // Authorities as files: what is done where the root's key is, on a machine that need not be connected to anything.
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
@@ -10,6 +10,14 @@ import {
   listAuthorities,
   type Finding,
 } from '../../shared/pki/check-authorities.ts'
+import { only, TAG } from '../../shared/pki/der-read.ts'
+import { openIssuer, readPrivateKey } from '../../shared/pki/issuer.ts'
+import { readKey } from '../../shared/pki/key.ts'
+import {
+  signServerCertificate,
+  signServiceCertificate,
+} from '../../shared/pki/leaf-certificates.ts'
+import { certificatePem, fromPem } from '../../shared/pki/pem.ts'
 import { rollOver } from '../../shared/pki/rollover.ts'
 import { serialText } from '../../shared/pki/serial.ts'
 
@@ -86,6 +94,40 @@ export async function rollOverFolder(
   await writeAll(path.join(folder, SECRETS), { 'ca-issuing-key': key })
   await rm(path.join(folder, OFFLINE, used))
   return { active: active.commonName ?? '', made: made?.commonName }
+}
+
+/** Whose certificate: a server by its names, or a service account of the broker by its one name. */
+export type Subject =
+  | { readonly kind: 'server'; readonly names: readonly [string, ...string[]] }
+  | { readonly kind: 'service'; readonly name: string }
+
+/**
+ * Issues a certificate for a part that runs apart: Mosquitto's server certificate, the connector's, the broker agent's or an
+ * application's account. Writes PREFIX.pem, PREFIX.key (0600) and PREFIX-ca.pem; the private key is made here and kept nowhere else.
+ */
+export async function issueCertificate(
+  { folder, passphrase }: Place,
+  subject: Subject,
+  prefix: string,
+  now: Date,
+): Promise<void> {
+  const secret = (name: string) =>
+    readFile(path.join(folder, SECRETS, `${subject.kind}-ca-${name}`), 'utf8')
+  const root = await secret('certificate')
+  const issuer = openIssuer(
+    fromPem(root, 'CERTIFICATE'),
+    readPrivateKey(await secret('key'), passphrase),
+  )
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const spki = pair.publicKey.export({ type: 'spki', format: 'der' })
+  const request = { key: readKey(spki, only(spki, TAG.sequence)), now }
+  const { der } =
+    subject.kind === 'server'
+      ? signServerCertificate(issuer, { ...request, names: subject.names })
+      : signServiceCertificate(issuer, { ...request, name: subject.name })
+  const key = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const files = { '.pem': certificatePem(der), '.key': key, '-ca.pem': root }
+  for (const [end, text] of Object.entries(files)) await writePrivate(prefix + end, text)
 }
 
 async function readFiles(folder: string): Promise<CeremonyFiles> {
