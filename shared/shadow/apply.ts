@@ -78,6 +78,7 @@ function update(held: Held, { state, size }: Update, at: number, maxBytes: numbe
 function updateSection(section: HeldSection, sent: Tree | null | undefined, at: number): void {
   if (sent === undefined) return
   section.text = null
+  section.told = null
   if (sent === null) {
     Object.assign(section, emptySection())
     return
@@ -93,7 +94,7 @@ function report(held: Held, reported: Tree, at: number, maxBytes: number): void 
   const empty = Object.keys(tree).length === 0
   const section: HeldSection = empty
     ? emptySection()
-    : { tree, times: timesOfTree(tree, at), text: null }
+    : { tree, times: timesOfTree(tree, at), text: null, told: null }
   if (bytesOf({ ...held, reported: section }) > maxBytes) {
     throw new DomainError('shadow.too_large', { limit_bytes: maxBytes })
   }

@@ -1,5 +1,6 @@
 import { isTree, type TimesTree, type Tree, type Value } from './document.ts'
 import { parseJson, printJson } from './json.ts'
+import { metadataText } from './metadata.ts'
 
 export type Section = 'desired' | 'reported'
 export const SECTIONS = ['desired', 'reported'] as const satisfies Section[]
@@ -27,6 +28,8 @@ export interface HeldSection {
   tree: Tree | undefined
   times: TimesTree
   text: string | null
+  /** Metadata as it is told, once it was. */
+  told: string | null
 }
 
 /** @throws {Error} when a row holds what this code never writes */
@@ -43,11 +46,11 @@ export function fromText(row: HeldText): Held {
 
 function sectionFrom(text: string | null, times: TimesTree[string] | undefined): HeldSection {
   if (text === null) return emptySection()
-  return { tree: treeFrom(text), times: typeof times === 'object' ? times : {}, text }
+  return { tree: treeFrom(text), times: typeof times === 'object' ? times : {}, text, told: null }
 }
 
 export function emptySection(): HeldSection {
-  return { tree: undefined, times: {}, text: null }
+  return { tree: undefined, times: {}, text: null, told: null }
 }
 
 function treeFrom(text: string): Tree {
@@ -74,6 +77,12 @@ export function toText(held: Held): HeldText {
     reported: sectionText(reported),
     metadata: JSON.stringify(times),
   }
+}
+
+/** Metadata of a section as it is told; null where there is none. */
+export function sectionMetadata(section: HeldSection): string | null {
+  section.told ??= section.tree === undefined ? null : metadataText(section.tree, section.times)
+  return section.told
 }
 
 export function sectionText(section: HeldSection): string | null {

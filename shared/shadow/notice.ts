@@ -1,6 +1,6 @@
 import { delta } from './delta.ts'
 import type { Tree, Value } from './document.ts'
-import { sectionText, SECTIONS, type Held } from './held.ts'
+import { sectionMetadata, sectionText, SECTIONS, type Held } from './held.ts'
 import { printJson } from './json.ts'
 import { metadataText } from './metadata.ts'
 import type { SentState } from './request.ts'
@@ -38,17 +38,12 @@ function bounded(render: (metadata: boolean) => string): string {
 const members = (parts: readonly (readonly [string, string | null])[]): string =>
   `{${parts.flatMap(([name, text]) => (text === null ? [] : `"${name}":${text}`)).join(',')}}`
 
-function metadataOf(held: Held, name: 'desired' | 'reported'): string | null {
-  const { tree, times } = held[name]
-  return tree === undefined ? null : metadataText(tree, times)
-}
-
 /** The shadow as it is now; null when there is none. */
 export function snapshot(held: Held): Snapshot | null {
   if (!held.exists) return null
   return {
     state: members(SECTIONS.map((name) => [name, sectionText(held[name])])),
-    metadata: members(SECTIONS.map((name) => [name, metadataOf(held, name)])),
+    metadata: members(SECTIONS.map((name) => [name, sectionMetadata(held[name])])),
     version: held.version,
   }
 }
@@ -71,7 +66,7 @@ export function getAccepted(held: Held, stamp: Stamp): string {
   ])
   return bounded((withTimes) => {
     const metadata = members([
-      ...SECTIONS.map((name) => [name, metadataOf(held, name)] as const),
+      ...SECTIONS.map((name) => [name, sectionMetadata(held[name])] as const),
       ['delta', differs === undefined ? null : metadataText(differs, held.desired.times)],
     ])
     return `{"state":${state},"metadata":${withTimes ? metadata : '{}'},${tail(stamp)}`

@@ -169,6 +169,15 @@ function nextRow(row: ShadowRow, plan: ReturnType<typeof planShadow>): ShadowRow
   }
 }
 
+function toldAfter(changed: Changed | undefined, told: unknown): unknown {
+  if (changed?.kind !== 'applied') return told
+  const { documents } = changed.notices
+  if (documents === undefined) return null
+  const { previous, current } = JSON.parse(documents)
+  assert.deepEqual(previous, told)
+  return current
+}
+
 function sameShape(state: unknown, times: unknown): void {
   if (isDoc(state)) {
     assert.ok(isDoc(times))
@@ -184,6 +193,8 @@ test('ok/any batches of any requests end where the plain rules do', () => {
       (batches) => {
         let row = EMPTY
         let model: Model = { version: 0, exists: false }
+        // What `documents` told last: the next one's `previous`, over all batches.
+        let told: unknown = null
         for (const [index, batch] of batches.entries()) {
           const changes = batch.map(changeOf)
           const plan = planShadow(row, changes, context(100 + index))
@@ -194,6 +205,7 @@ test('ok/any batches of any requests end where the plain rules do', () => {
             if (typeof next === 'string') assert.equal(codeOf(changed), next)
             else {
               assert.equal(codeOf(changed), each === 'get' ? 'answered' : 'applied')
+              told = toldAfter(changed, told)
               model = next
             }
           }
