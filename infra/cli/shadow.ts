@@ -170,7 +170,7 @@ export const shadowCommands: readonly SessionCommand[] = [
     summary: 'shows the difference again whenever it changes',
     arguments: [DEVICE],
     options: [NAME],
-    run: (session, input) => watch(session, ['shadow'], () => drawDiff(session, input)),
+    run: (session, input) => watch(session, [], () => drawDiff(session, input)),
   },
   subListCommand(['shadow', 'history'], 'what changed it, newest first', HISTORY, {
     arguments: [DEVICE],

@@ -10,7 +10,12 @@ const LEAST_MS = 1_000
 const MOST_MS = 10_000
 const POLL_MS = 2_000
 
-/** Draws again when an event of these kinds comes (`device`: also `device.…`), until it says that it is done. */
+const pending = () => new Promise<never>(() => undefined)
+
+/**
+ * Draws again when an event of these kinds comes (`device`: also `device.…`), until it says that it is done. Without kinds, what is drawn has no events: it is
+ * asked for now and then.
+ */
 export async function watch(
   session: Session,
   kinds: readonly string[],
@@ -25,9 +30,9 @@ export async function watch(
       if (kinds.some((each) => kind === each || kind.startsWith(`${each}.`))) wake?.()
     }
   }
-  let most = MOST_MS
+  let most = kinds.length === 0 ? POLL_MS : MOST_MS
   // Who may not read events still watches, by asking now and then.
-  const listening = listen().catch((error: unknown) => {
+  const listening = (kinds.length === 0 ? pending() : listen()).catch((error: unknown) => {
     if (!(error instanceof ApiError)) throw error
     most = POLL_MS
     wake?.()
