@@ -1,8 +1,12 @@
 import { path } from './api/client.ts'
 import { UsageError, type Input, type Noun } from './command/command.ts'
-import { confirm, YES } from './confirm.ts'
+import { DETACH, runBulk } from './bulk.ts'
+import { chosen } from './chosen.ts'
+import { confirm, EXPECT, YES } from './confirm.ts'
+import { EXIT } from './exit.ts'
 import { printDone, printItem, printItems, type ListShape } from './output.ts'
-import { listCommand, quoted, type Resource, type SessionCommand } from './verbs.ts'
+import type { Session } from './session.ts'
+import { listCommand, QUERY, quoted, type Resource, type SessionCommand } from './verbs.ts'
 
 export const ACTIONS: Resource = {
   noun: 'action',
@@ -41,18 +45,39 @@ function actionPath(input: Input, index: number): string {
   return `actions/${path(device, number)}`
 }
 
+async function cancelNamed(session: Session, input: Input): Promise<number> {
+  if (input.flag('rollout')) throw new UsageError('--rollout goes with --query', input.command)
+  await confirm(session, input, `cancel action ${quoted(input.arguments)}`)
+  const api = await session.api()
+  for (const [index, name] of input.arguments.entries()) {
+    const item = await api.post(`${actionPath(input, index)}/cancel`)
+    printDone(session, `action ${name}: ${String(item['state'])}`, item, ACTIONS)
+  }
+  return EXIT.ok
+}
+
 const cancel: SessionCommand = {
   path: ['action', 'cancel'],
-  summary: 'takes it back, while the device has not begun to change itself',
-  arguments: [{ ...ONE, many: true }],
-  options: [YES],
+  summary: 'takes them back, while the devices have not begun to change themselves',
+  arguments: [{ ...ONE, many: true, optional: true }],
+  options: [
+    QUERY,
+    {
+      name: 'rollout',
+      value: 'NAME',
+      complete: 'rollout',
+      summary: 'by query: only of this rollout',
+    },
+    YES,
+    EXPECT,
+    DETACH,
+  ],
   run: async (session, input) => {
-    await confirm(session, input, `cancel action ${quoted(input.arguments)}`)
-    const api = await session.api()
-    for (const [index, name] of input.arguments.entries()) {
-      const item = await api.post(`${actionPath(input, index)}/cancel`)
-      printDone(session, `action ${name}: ${String(item['state'])}`, item, ACTIONS)
-    }
+    const which = chosen(input)
+    if ('ids' in which) return cancelNamed(session, input)
+    const change = { state: 'cancelled', rollout: input.text('rollout') }
+    const what = 'cancel the actions of'
+    return runBulk(session, input, { path: 'bulk/actions', query: which.query, change, what })
   },
 }
 

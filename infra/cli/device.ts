@@ -1,7 +1,8 @@
 import { path, type Json } from './api/client.ts'
 import { pages } from './api/pages.ts'
 import { DETACH, runBulk } from './bulk.ts'
-import { UsageError, type Input, type Noun, type Option } from './command/command.ts'
+import { chosen } from './chosen.ts'
+import type { Input, Noun, Option } from './command/command.ts'
 import { confirm, EXPECT, YES } from './confirm.ts'
 import { EVENTS } from './event.ts'
 import { fields, labels } from './fields.ts'
@@ -88,19 +89,6 @@ const change: SessionCommand = {
     const item = await edit(session, DEVICES, input.argument(0), () => said)
     printItem(session, item, DEVICES)
   },
-}
-
-/** The devices that are named, or a query: one of both. */
-export function chosen(input: Input, from = 0): { ids: readonly string[] } | { query: string } {
-  const query = input.text('query')
-  const ids = input.arguments.slice(from)
-  if (query === undefined && ids.length === 0) {
-    throw new UsageError('which? name them, or select them by --query', input.command)
-  }
-  if (query !== undefined && ids.length > 0) {
-    throw new UsageError('names or --query, not both', input.command)
-  }
-  return query === undefined ? { ids } : { query }
 }
 
 interface Move {

@@ -1,6 +1,7 @@
 import { path } from './api/client.ts'
 import { DETACH, runBulk } from './bulk.ts'
-import { chosen, DEVICES } from './device.ts'
+import { chosen } from './chosen.ts'
+import { DEVICES } from './device.ts'
 import type { Noun } from './command/command.ts'
 import { EXPECT, YES } from './confirm.ts'
 import { EXIT } from './exit.ts'

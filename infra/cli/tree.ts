@@ -2,6 +2,8 @@ import { actionCommands, actionNoun, ACTIONS } from './action.ts'
 import { ALLOWLIST, allowlistCommands, allowlistNoun } from './allowlist.ts'
 import type { Tree } from './command/command.ts'
 import { ARTIFACTS, artifactCommands, artifactNoun } from './artifact.ts'
+import { auditCommands, auditNoun } from './audit.ts'
+import { authorityList } from './authority-list.ts'
 import { authorityCommands, authorityNoun } from './authority.ts'
 import { certificateCommands, certificateNoun, CERTIFICATES } from './certificate.ts'
 import { completionCommands } from './completion.ts'
@@ -77,6 +79,7 @@ export const TREE: Tree<Session> = {
     tokenNoun,
     topicNoun,
     settingsNoun,
+    auditNoun,
     contextNoun,
   ],
   commands: [
@@ -94,6 +97,7 @@ export const TREE: Tree<Session> = {
     ...credentialCommands,
     ...endpointCommands,
     ...certificateCommands,
+    authorityList,
     ...authorityCommands,
     ...enrollmentCommands,
     ...fleetCommands,
@@ -110,5 +114,6 @@ export const TREE: Tree<Session> = {
     ...tokenCommands,
     ...topicCommands,
     ...settingsCommands,
+    ...auditCommands,
   ],
 }
