@@ -32,7 +32,16 @@ export function toDomainError(error: unknown): DomainError {
   if (error instanceof HTTPException && error.status < 500) {
     return new DomainError('request.malformed', { detail: error.message })
   }
+  if (isUnstorable(error)) {
+    return new DomainError('request.invalid', { detail: 'NUL cannot be stored' }, { cause: error })
+  }
   return new DomainError('internal.failure', {}, { cause: error })
+}
+
+// PostgreSQL's character_not_in_repertoire and untranslatable_character: a text or a jsonb with NUL or half a surrogate pair.
+function isUnstorable(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return code === '22021' || code === '22P05'
 }
 
 /** Validation faults as RFC 9457 `errors[]`, each with a JSON pointer into what was sent; values are not echoed. */

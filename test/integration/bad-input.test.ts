@@ -1,96 +1,13 @@
 // Every route gets what it must refuse: the answer is a documented problem, never a failure, and says nothing it must not.
 import assert from 'node:assert/strict'
-import { Agent, request } from 'node:https'
 import test, { after } from 'node:test'
-import { ERRORS } from '../../shared/errors.ts'
 import { ROUTES } from '../../shared/http/route-table.ts'
 import { readRoute, type Route } from '../../shared/http/route.ts'
-import { newHierarchy } from '../support/authority.ts'
-import { makeClientCertificates } from '../support/client-certificates.ts'
-import { ceremonySecrets } from '../support/identity.ts'
-import { mountableFunctions, startMounted } from '../support/mounted.ts'
-import { insertToken } from '../support/operator.ts'
-import { cloneDatabase } from '../support/postgres.ts'
+import { judge, startAsking, type Sent } from '../support/asking.ts'
 
-const certificates = makeClientCertificates()
-const database = await cloneDatabase()
-const functions = mountableFunctions()
-const secrets = Object.fromEntries(ceremonySecrets(newHierarchy()))
-const muster = await startMounted(database, certificates, functions, secrets)
-const token = await insertToken(database.db, 'admin', ['admin', 'metrics'])
-const agent = new Agent({ keepAlive: true, maxSockets: 4, ca: certificates.server.cert })
-after(async () => {
-  agent.destroy()
-  await muster[Symbol.asyncDispose]()
-  await database[Symbol.asyncDispose]()
-  certificates[Symbol.dispose]()
-})
-
-interface Sent {
-  readonly method: string
-  readonly target: string
-  readonly body?: string | Buffer | undefined
-  readonly headers?: Record<string, string | string[]>
-}
-
-interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly text: string
-}
-
-function ask({ method, target, body, headers = {} }: Sent): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-  const sent = request(
-    {
-      host: 'localhost',
-      port: muster.edgePort,
-      path: target,
-      method,
-      agent,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-    },
-    (response) => {
-      const chunks: Buffer[] = []
-      const finish = () => {
-        const type = response.headers['content-type'] ?? ''
-        resolve({ status: response.statusCode ?? 0, type, text: Buffer.concat(chunks).toString() })
-      }
-      response.on('error', finish).on('end', finish)
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk)
-        if (response.headers['content-type']?.startsWith('text/event-stream')) response.destroy()
-      })
-      response.on('close', finish)
-    },
-  )
-  sent.on('error', reject)
-  sent.end(body)
-  return promise
-}
-
-// Words of PostgreSQL, of stack traces and of what was sent as a secret.
-const TELLTALE =
-  /\bat [^ ]+\.ts:\d|syntax error|invalid input syntax|violates|canary-value|node_modules/i
-
-// EST clients read text, people pages; health says by its own document what fails.
-const SPEAKS_OTHERWISE = /^\/(\.well-known\/est\/|errors\/|api\/v1\/health)/
-
-function judge(sent: Sent, { status, type, text }: Answer): void {
-  const shown = `${sent.method} ${sent.target} ${String(sent.body).slice(0, 80)} → ${status} ${text.slice(0, 300)}`
-  assert.ok(status < 500 || status === 503, shown)
-  assert.doesNotMatch(text, TELLTALE, shown)
-  if (status < 400 || text === '' || SPEAKS_OTHERWISE.test(sent.target)) return
-  assert.match(type, /^application\/problem\+json/, shown)
-  const problem: { code: string; status: number; call_id: string } = JSON.parse(text)
-  assert.ok(Object.hasOwn(ERRORS, problem.code), shown)
-  assert.equal(problem.status, status, shown)
-  assert.match(problem.call_id, /^[0-9a-f-]{36}$/, shown)
-}
+const asking = await startAsking()
+const { ask, functions } = asking
+after(() => asking[Symbol.asyncDispose]())
 
 const BODIES: readonly (string | Buffer)[] = [
   '',
