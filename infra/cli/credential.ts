@@ -4,6 +4,7 @@ import type { Input, Noun, Option } from './command/command.ts'
 import { fields } from './fields.ts'
 import { momentOption } from './moment-option.ts'
 import { printDone, printItem } from './output.ts'
+import { printSecret } from './secret.ts'
 import type { Session } from './session.ts'
 import { deleteCommand, edit, listCommand, showCommand } from './verbs.ts'
 import type { Resource, SessionCommand } from './verbs.ts'
@@ -56,27 +57,15 @@ async function writeSecret(file: string, text: string): Promise<void> {
 }
 
 async function tell(session: Session, input: Input, made: Item): Promise<void> {
-  const { secret, ...rest } = made
   const file = input.text('out')
-  if (file === undefined) {
-    const people = session.format === 'table' || session.format === 'wide'
-    if (!people) return printItem(session, made, CREDENTIALS)
-    printItem(session, rest, CREDENTIALS)
-    session.out.write(`secret, told this once:\n${String(secret)}\n`)
-    return undefined
-  }
-  const certificate = [made['certificate'], made['chain']].filter(
-    (each) => typeof each === 'string',
-  )
+  if (file === undefined) return printSecret(session, made, CREDENTIALS)
+  const { secret, certificate, chain, ...rest } = made
   await writeSecret(file, `${String(secret).trimEnd()}\n`)
-  if (certificate.length > 0) await writeSecret(`${file}.pem`, certificate.join('\n'))
-  printDone(
-    session,
-    `credential ${CREDENTIALS.id(made)}: made, its secret is in ${file}`,
-    rest,
-    CREDENTIALS,
-  )
-  return undefined
+  if (typeof certificate === 'string') {
+    await writeSecret(`${file}.pem`, certificate + (typeof chain === 'string' ? chain : ''))
+  }
+  const line = `credential ${CREDENTIALS.id(made)}: made, its secret is in ${file}`
+  return printDone(session, line, rest, CREDENTIALS)
 }
 
 const create: SessionCommand = {
@@ -103,8 +92,7 @@ const create: SessionCommand = {
       starts_at: momentOption(session, input, 'starts'),
       ...bounds(session, input),
     }
-    const { value: _none, ...made } = await (await session.api()).post('credentials', body)
-    await tell(session, input, made)
+    await tell(session, input, await (await session.api()).post('credentials', body))
   },
 }
 

@@ -1,7 +1,8 @@
 import type { Noun } from './command/command.ts'
 import { confirm, YES } from './confirm.ts'
 import { momentOption } from './moment-option.ts'
-import { printDone, printItem } from './output.ts'
+import { printDone } from './output.ts'
+import { printSecret } from './secret.ts'
 import { path } from './api/client.ts'
 import { listCommand, severalOf, showCommand, type Resource, type SessionCommand } from './verbs.ts'
 
@@ -41,11 +42,7 @@ const create: SessionCommand = {
       scope: input.texts('scope'),
       expires_at: momentOption(session, input, 'expires'),
     }
-    const made = await (await session.api()).post('tokens', body)
-    const { secret, ...rest } = made
-    const people = session.format === 'table' || session.format === 'wide'
-    printItem(session, people ? rest : made, TOKENS)
-    if (people) session.out.write(`secret, told this once:\n${String(secret)}\n`)
+    printSecret(session, await (await session.api()).post('tokens', body), TOKENS)
   },
 }
 

@@ -30,6 +30,7 @@ import { SETTINGS, settingsCommands, settingsNoun } from './settings.ts'
 import { shadowCommands, shadowNoun } from './shadow.ts'
 import { TOKENS, tokenCommands, tokenNoun } from './token.ts'
 import { TOPICS, topicCommands, topicNoun } from './topic.ts'
+import { WEBHOOKS, webhookCommands, webhookNoun } from './webhook.ts'
 import { statusCommand, versionCommand } from './status.ts'
 
 const RESOURCES = [
@@ -48,6 +49,7 @@ const RESOURCES = [
   ACTIONS,
   OPERATIONS,
   DEAD_LETTERS,
+  WEBHOOKS,
   TOKENS,
   TOPICS,
   SETTINGS,
@@ -76,6 +78,7 @@ export const TREE: Tree<Session> = {
     operationNoun,
     deadLetterNoun,
     eventNoun,
+    webhookNoun,
     tokenNoun,
     topicNoun,
     settingsNoun,
@@ -111,6 +114,7 @@ export const TREE: Tree<Session> = {
     ...operationCommands,
     ...deadLetterCommands,
     ...eventCommands,
+    ...webhookCommands,
     ...tokenCommands,
     ...topicCommands,
     ...settingsCommands,
