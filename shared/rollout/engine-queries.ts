@@ -9,6 +9,13 @@ export const readLiveRollouts = statement<[], { rollout_id: number; status: Roll
     where status in ('starting', 'running', 'stopping') and (status <> 'starting' or checked_at is not null) order by rollout_id`,
 )
 
+// The engine's statements are planned each time, which costs 0.5 ms: with a plan kept from when action_results was empty, 25,000 ends ran into the
+// time-out of 5 s, each compared with 20,000 tids; planned afresh they take 0.06 s.
+export const planAfresh = statement<[], { set: string }>(
+  'engine_plan_afresh',
+  `select set_config('plan_cache_mode', 'force_custom_plan', true) as set`,
+)
+
 // A step that is still under way elsewhere holds the row: leave it to that one.
 export const takeRollout = statement<[number, RolloutStatus], { rollout_id: number }>(
   'rollout_take',

@@ -8,6 +8,7 @@ import {
   cancelActions,
   cancelGone,
   drainResults,
+  planAfresh,
   readLiveRollouts,
   takeRollout,
 } from './engine-queries.ts'
@@ -27,7 +28,7 @@ export interface Stepped {
   readonly offered: number
   readonly ended: number
   readonly looked: number
-  /** Rollouts whose part of the step failed; the others went on. */
+  /** Parts of the step that failed; the others went on. */
   readonly failures: readonly unknown[]
 }
 
@@ -44,25 +45,32 @@ export async function stepRollouts(deps: Deps): Promise<Stepped> {
   const end = performance.now() + BUDGET_MS
   const failures: unknown[] = []
   const slots = new Set<number>()
-  const ended = await drain(db, end)
+  const fail = (error: unknown) => {
+    failures.push(error)
+    return 0
+  }
+  const ended = await drain(db, end).catch(fail)
   const live = await db.rows(readLiveRollouts, [])
   let offered = 0
   for (const { rollout_id: id, status } of live) {
-    const found = await advance(deps, id, status, slots, end).catch((error: unknown) => {
-      failures.push(error)
-      return 0
-    })
-    offered += found
+    offered += await advance(deps, id, status, slots, end).catch(fail)
   }
-  const looked = await transaction(db, (tx) => lookAtSilent(tx, deps, slots))
+  const looked = await planned(db, (tx) => lookAtSilent(tx, deps, slots)).catch(fail)
   notifyOutbox(db, slots)
   return { offered, ended, looked, failures }
 }
 
+const planned = <T>(db: Database, work: (tx: Db) => Promise<T>): Promise<T> =>
+  transaction(db, async (tx) => {
+    await tx.rows(planAfresh, [])
+    return work(tx)
+  })
+
 async function drain(db: Database, end: number): Promise<number> {
   let ended = 0
   for (let drained = BATCH; drained === BATCH && performance.now() < end;) {
-    drained = (await db.row(drainResults, [BATCH]))?.drained ?? 0
+    const row = await planned(db, (tx) => tx.row(drainResults, [BATCH]))
+    drained = row?.drained ?? 0
     ended += drained
   }
   return ended
@@ -78,7 +86,7 @@ async function advance(
 ): Promise<number> {
   let offered = 0
   for (let done = false; !done && performance.now() < end;) {
-    const slice = await transaction(deps.db, async (tx) => {
+    const slice = await planned(deps.db, async (tx) => {
       if ((await tx.row(takeRollout, [id, status])) === undefined) return { done: true, offered: 0 }
       return oneSlice(tx, deps, await readRollout({ db: tx }, String(id)), slots)
     })
