@@ -237,3 +237,30 @@ test('ok/a console link is one use of a minute', async () => {
   assert.match(url.searchParams.get('link') ?? '', /^[\w-]{43}$/)
   assert.ok(Date.parse(link.json.expires_at) - Date.now() <= 60_000)
 })
+
+test('fail+ok/the audit log is read by administrators, and its reading recorded', async () => {
+  await using admin = await startAdmin()
+  const { ask } = admin
+  const operate = await admin.as(['operate', 'read'])
+  assert.equal((await operate('GET', '/api/v1/audit')).status, 403)
+  await ask('POST', CREDENTIALS, { body: { kind: 'token' } })
+  await ask('POST', TOKENS, { body: { name: 'ci', scope: ['read'] } })
+  const page = await ask('GET', '/api/v1/audit?limit=1')
+  assert.equal(page.json.items[0].verb, 'token.create')
+  const next = await ask('GET', `/api/v1/audit?limit=1&cursor=${page.json.next}`)
+  assert.equal(next.json.items[0].verb, 'credential.create')
+  const reads = await ask('GET', '/api/v1/audit?verb=audit')
+  assert.deepEqual(
+    reads.json.items.map((item: { verb: string; actor: string }) => `${item.actor} ${item.verb}`),
+    ['token admin audit.read'],
+  )
+  const denied = await ask('GET', '/api/v1/audit?verb=access')
+  assert.deepEqual(
+    [denied.json.items[0].code, denied.json.items[0].target],
+    ['auth.scope_missing', '/api/v1/audit'],
+  )
+  assert.equal((await ask('GET', '/api/v1/audit?since=yesterday')).status, 400)
+  assert.deepEqual((await ask('GET', '/api/v1/audit/seals')).json.items, [])
+  const verified = await ask('POST', '/api/v1/audit/verify')
+  assert.deepEqual(verified.json, { seals: 0, records: 0, aged: 0, faults: [] })
+})
