@@ -1,100 +1,36 @@
 import assert from 'node:assert/strict'
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
-import { openIssuer } from '../../shared/pki/issuer.ts'
 import { only, TAG } from '../../shared/pki/der-read.ts'
-import { readKey } from '../../shared/pki/key.ts'
-import { certificatePem, fromPem } from '../../shared/pki/pem.ts'
-import { Profile } from '../../shared/pki/profile.ts'
 import { signDeviceCertificate } from '../../shared/pki/device-certificate.ts'
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
-import { clientUnder, newHierarchy, pemOf } from '../support/authority.ts'
-import { deviceKey } from '../support/csr.ts'
-import { startDeviceBroker, type DeviceBroker } from '../support/device-broker.ts'
+import { openIssuer } from '../../shared/pki/issuer.ts'
+import { readKey } from '../../shared/pki/key.ts'
+import { certificatePem } from '../../shared/pki/pem.ts'
+import { Profile } from '../../shared/pki/profile.ts'
+import { clientUnder, newHierarchy } from '../support/authority.ts'
 import {
-  allow,
-  insertBootstrapToken,
-  startIdentity,
-  type IdentityFunctions,
-} from '../support/identity.ts'
+  brokerSetting,
+  closedWithin,
+  type BrokerSetting,
+  type ConnectOptions,
+} from '../support/broker-setting.ts'
+import { deviceKey } from '../support/csr.ts'
 import { hasMosquitto } from '../support/mosquitto.ts'
 import { needs } from '../support/needs.ts'
-import { cloneDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const options = needs('mosquitto', hasMosquitto)
-let cloned: TestDatabase
-let functions: IdentityFunctions
-let broker: DeviceBroker
+let setting: BrokerSetting
 before(async () => {
-  if (!hasMosquitto) return
-  cloned = await cloneDatabase()
-  functions = await startIdentity(cloned)
-  broker = await startDeviceBroker(cloned, functions.hierarchy)
+  if (hasMosquitto) setting = await brokerSetting()
 })
-after(async () => {
-  if (!hasMosquitto) return
-  await broker[Symbol.asyncDispose]()
-  await cloned[Symbol.asyncDispose]()
-})
+after(() => setting?.[Symbol.asyncDispose]())
 
-interface Enrolled {
-  readonly id: string
-  readonly cert: string
-  readonly chain: string
-  readonly key: string
-}
-
-async function enrolled(id: string): Promise<Enrolled> {
-  await allow(cloned.db, id)
-  const token = await insertBootstrapToken(cloned.db)
-  const { key, csr } = deviceKey()
-  const body = { device_id: id, csr: csr(`/CN=${id}`), token: token.text }
-  const response = await functions.call('enroll', '/api/v1/enroll', { body })
-  assert.equal(response.status, 200, await response.clone().text())
-  const answer = (await response.json()) as { certificate: string; chain: string }
-  return { id, cert: answer.certificate, chain: answer.chain, key }
-}
-
-type More = IClientOptions & { port?: number }
-
-async function connect(
-  files: { cert?: string; key?: string },
-  more: More = {},
-): Promise<MqttClient> {
-  const { port = broker.devicePort, ...rest } = more
-  const client = await connectAsync(
-    `mqtts://localhost:${port}`,
-    {
-      ca: broker.ca,
-      ...files,
-      reconnectPeriod: 0,
-      connectTimeout: 3000,
-      protocolVersion: 5,
-      ...rest,
-    },
-    false,
-  )
-  client.on('error', () => undefined)
-  return client
-}
-
-const refused = (files: { cert?: string; key?: string }, more: More = {}) =>
+const enrolled = (id: string) => setting.enrolled(id)
+const connect = (files: { cert?: string; key?: string }, more?: ConnectOptions) =>
+  setting.connect(files, more)
+const refused = (files: { cert?: string; key?: string }, more?: ConnectOptions) =>
   assert.rejects(connect(files, more))
-const signed = { actor: 'token test', source: '127.0.0.1', call_id: 'c' }
-const revoke = (deviceId: string) =>
-  functions.internal('pki', '/internal/revoke', { device_id: deviceId, ...signed })
-
-async function within(client: MqttClient, milliseconds: number): Promise<number> {
-  const started = performance.now()
-  const late = AbortSignal.timeout(milliseconds)
-  const gone = new Promise<void>((resolve, reject) => {
-    client.once('close', resolve)
-    late.addEventListener('abort', () => reject(new Error('still connected')))
-  })
-  if (client.connected) await gone
-  return performance.now() - started
-}
 
 test('ok/leaf alone, and with its chain', options, async () => {
   const device = await enrolled('mq-1')
@@ -105,7 +41,7 @@ test('ok/leaf alone, and with its chain', options, async () => {
 })
 
 test('ok/a leaf of the next authority, without a restart', options, async () => {
-  const { next } = functions.hierarchy
+  const { next } = setting.functions.hierarchy
   const { key } = deviceKey()
   const spki = createPublicKey(createPrivateKey(key)).export({ type: 'spki', format: 'der' })
   for (const authority of next) {
@@ -128,14 +64,14 @@ test(
     await refused({})
     await refused(clientUnder(foreign.issuing, 'mq-1'))
     await refused(clientUnder(foreign.root, 'mq-1'))
-    await refused(clientUnder(functions.hierarchy.claim, 'mq-1'))
-    await refused(clientUnder(functions.hierarchy.service, 'connector'))
+    await refused(clientUnder(setting.functions.hierarchy.claim, 'mq-1'))
+    await refused(clientUnder(setting.functions.hierarchy.service, 'connector'))
   },
 )
 
 test('fail/a device on the service listener, also one named connector', options, async () => {
   const device = await enrolled('connector')
-  await refused(device, { port: broker.servicePort })
+  await refused(device, { port: setting.broker.servicePort })
   const client = await connect(device)
   await client.endAsync()
 })
@@ -157,7 +93,7 @@ const below = (id: string, topics: readonly string[]) =>
 
 test('ok/own topics only: requests out, answers in', options, async () => {
   const device = await enrolled('mq-topics')
-  const connector = await connect(broker.connector, { port: broker.servicePort })
+  const connector = await connect(setting.broker.connector, { port: setting.broker.servicePort })
   const heard = new Set<string>()
   await connector.subscribeAsync(['devices/#', '$aws/#'], { qos: 1 })
   const client = await connect(device)
@@ -183,9 +119,9 @@ test('ok/own topics only: requests out, answers in', options, async () => {
 test('ok/revoked while connected: off within a second, and stays off', options, async () => {
   const [device, other] = [await enrolled('mq-revoked'), await enrolled('mq-kept')]
   const [client, kept] = [await connect(device), await connect(other)]
-  const response = await revoke('mq-revoked')
+  const response = await setting.revoke('mq-revoked')
   assert.equal(((await response.json()) as { revoked: string[] }).revoked.length, 1)
-  const took = await within(client, 2000)
+  const took = await closedWithin(client, 2000)
   assert.ok(took < 1000, `${took} ms`)
   await refused(device)
   assert.ok(kept.connected)
@@ -193,7 +129,7 @@ test('ok/revoked while connected: off within a second, and stays off', options, 
 })
 
 const set = (status: string) =>
-  cloned.db.unnamed(
+  setting.cloned.db.unnamed(
     'status',
     `with u as (update devices set status = $2, updated_at = now() where device_id = $1 returning device_id)
      select pg_notify('device', device_id) from u`,
@@ -204,10 +140,10 @@ test('ok/suspended: off, again on each connect; resumed it goes on', options, as
   const device = await enrolled('mq-suspended')
   const first = await connect(device)
   await set('suspended')
-  assert.ok((await within(first, 2000)) < 1000)
+  assert.ok((await closedWithin(first, 2000)) < 1000)
   for (let i = 0; i < 2; i++) {
     const again = await connect(device).catch(() => undefined)
-    if (again) assert.ok((await within(again, 2000)) < 1000)
+    if (again) assert.ok((await closedWithin(again, 2000)) < 1000)
   }
   await set('active')
   await sleep(1200)
@@ -221,16 +157,16 @@ test(
   'ok/an operator’s topic reaches the operator’s application, and nothing else does',
   options,
   async () => {
-    await cloned.db.unnamed(
+    await setting.cloned.db.unnamed(
       'topic',
       `insert into topics (filter, device) values ('telemetry/{id}/#', 'publish'), ('commands/{id}', 'subscribe')`,
       [],
     )
-    await broker.agent.look()
+    await setting.broker.agent.look()
     await sleep(300)
     const device = await enrolled('mq-app')
-    const application = await connect(broker.service('application'), {
-      port: broker.servicePort,
+    const application = await connect(setting.broker.service('application'), {
+      port: setting.broker.servicePort,
     })
     const heard: string[] = []
     application.on('message', (topic) => heard.push(topic))
@@ -263,17 +199,18 @@ test(
 )
 
 test('ok/pki serves the authorities and a CRL that names the revoked', options, async () => {
-  const bundle = await functions.call('pki', '/pki/ca.pem')
+  const bundle = await setting.functions.call('pki', '/pki/ca.pem')
   assert.equal((await bundle.text()).match(/BEGIN/g)?.length, 4)
   const device = await enrolled('mq-crl')
   const { serialNumber } = new X509Certificate(device.cert)
-  await revoke('mq-crl')
-  const response = await functions.call('pki', '/pki/crl')
+  await setting.revoke('mq-crl')
+  const response = await setting.functions.call('pki', '/pki/crl')
   assert.equal(response.headers.get('content-type'), 'application/pkix-crl')
   const der = Buffer.from(await response.arrayBuffer())
   assert.ok(der.includes(Buffer.from(serialNumber, 'hex')))
   const etag = response.headers.get('etag') ?? ''
-  const same = await functions.call('pki', '/pki/crl', { headers: { 'if-none-match': etag } })
+  const same = await setting.functions.call('pki', '/pki/crl', {
+    headers: { 'if-none-match': etag },
+  })
   assert.equal(same.status, 304)
-  assert.ok(fromPem(pemOf(functions.hierarchy.root), 'CERTIFICATE'))
 })
