@@ -30,6 +30,8 @@ interface Rung {
 interface Chunk {
   readonly rows: readonly string[]
   readonly frames: readonly ItemFrame[]
+  /** Without it this one stays too. */
+  readonly head?: Chunk
 }
 
 /** Answers a batch of bells: looks at each device and tells what is so now. */
@@ -46,6 +48,9 @@ export async function answerBells(request: Request, deps: Deps): Promise<Respons
     if (each === undefined) return 'dead:bell'
     const outcome = addBell(draft, each, chunksOf(each, looked))
     for (const row of outcome.left) left.add(row)
+    if (outcome.lost !== undefined) {
+      deps.log.warn({ deviceId: each.deviceId, rows: [...outcome.lost] }, 'too large to be told')
+    }
     complete &&= outcome.left.length === 0
     return outcome.verdict
   })
@@ -122,12 +127,9 @@ const wantsDesired = ({ deviceId, bell }: Rung): boolean =>
 
 function chunksOf({ deviceId, bell }: Rung, looked: Looked): Chunk[] {
   const waiting = waitingOf(looked.waiting, deviceId, bell).map(({ what }) => what)
-  const untold = (looked.untold.get(deviceId) ?? []).map((telling): Chunk => ({
-    rows: waiting.flatMap((each) =>
-      each.kind === 'shadow' && each.shadow === telling.shadow ? [each.id] : [],
-    ),
-    frames: toldFrames(deviceId, telling),
-  }))
+  const untold = (looked.untold.get(deviceId) ?? []).flatMap((telling) =>
+    untoldChunks(deviceId, telling, waiting),
+  )
   const messages = waiting.flatMap((each): Chunk[] => {
     if (each.kind !== 'message') return []
     const { id, topic, payload, retain } = each
@@ -138,9 +140,7 @@ function chunksOf({ deviceId, bell }: Rung, looked: Looked): Chunk[] {
     frames: openFrames(deviceId, telling, bell),
   }))
   const offer = frame(otaNotifyTopic(deviceId), looked.offers.get(deviceId))
-  return [...untold, ...messages, ...open, { rows: [], frames: offer }].filter(
-    ({ frames }) => frames.length > 0,
-  )
+  return [...untold, ...messages, ...open, { rows: [], frames: offer }]
 }
 
 const subscribedTo = ({ why, filters = [] }: Bell, topic: string): boolean =>
@@ -153,17 +153,35 @@ const hearsOffers = ({ deviceId, bell }: Rung): boolean =>
 const frame = (topic: string, payload: string | undefined, retain = false): ItemFrame[] =>
   payload === undefined ? [] : [{ topic, payload, retain }]
 
-/** Delta, then documents, then accepted, as shadow-update has them. */
-function toldFrames(deviceId: DeviceId, { shadow, ...telling }: Telling): ItemFrame[] {
-  return [
-    ...frame(configDesiredTopic(deviceId), telling.desired, true),
-    ...frame(shadowTopic(deviceId, shadow, 'delta'), telling.delta),
-    ...frame(shadowTopic(deviceId, shadow, 'documents'), telling.documents),
-    ...telling.accepted.map(({ verb, payload }) => ({
-      topic: shadowTopic(deviceId, shadow, `${verb}/accepted`),
-      payload,
-    })),
-  ]
+/** Delta, then documents, then accepted, as shadow-update has them; each row by itself, should not all of them fit. */
+function untoldChunks(
+  deviceId: DeviceId,
+  { shadow, ...telling }: Telling,
+  waiting: readonly Waiting[],
+): Chunk[] {
+  const head: Chunk = {
+    rows: [],
+    frames: [
+      ...frame(configDesiredTopic(deviceId), telling.desired, true),
+      ...frame(shadowTopic(deviceId, shadow, 'delta'), telling.delta),
+      ...frame(shadowTopic(deviceId, shadow, 'documents'), telling.documents),
+    ],
+  }
+  const mine = waiting.flatMap((each) =>
+    each.kind === 'shadow' && each.shadow === shadow ? [each] : [],
+  )
+  const rows = Map.groupBy(mine, ({ id }) => id)
+  const tails = [...rows].map(([id, versions]): Chunk => {
+    const told = new Set(versions.map(({ version }) => version))
+    const frames = telling.accepted
+      .filter(({ version }) => told.has(version))
+      .map(({ verb, payload }) => ({
+        topic: shadowTopic(deviceId, shadow, `${verb}/accepted`),
+        payload,
+      }))
+    return { rows: [id], frames, head }
+  })
+  return [head, ...tails]
 }
 
 /** What a device that subscribed is told: its open deltas, and the retained document that the broker may have lost. */
@@ -179,6 +197,8 @@ interface Added {
   readonly verdict: Verdict
   /** Rows that this answer does not carry out. */
   readonly left: readonly string[]
+  /** Rows too large for any answer. */
+  readonly lost?: ReadonlySet<string>
 }
 
 function addBell(draft: AnswerDraft, { item }: Rung, chunks: readonly Chunk[]): Added {
@@ -187,9 +207,15 @@ function addBell(draft: AnswerDraft, { item }: Rung, chunks: readonly Chunk[]): 
     chunks.flatMap(({ frames }) => frames),
   )
   if (whole) return { verdict: 'done', left: [] }
-  const rows = chunks.flatMap((chunk) => chunk.rows)
   // Not alone in the answer: it comes again, with more room.
-  if (!draft.empty) return { verdict: 'retry:full', left: rows }
-  const left = chunks.filter(({ frames }) => !draft.add(item.index, frames))
-  return { verdict: 'done', left: left.flatMap((chunk) => chunk.rows) }
+  if (!draft.empty) return { verdict: 'retry:full', left: [] }
+  const left = new Set<Chunk>()
+  for (const chunk of chunks) {
+    const headless = chunk.head !== undefined && left.has(chunk.head)
+    if (headless || !draft.add(item.index, chunk.frames)) left.add(chunk)
+  }
+  const rows = new Set([...left].flatMap((chunk) => chunk.rows))
+  const carried = chunks.some((chunk) => chunk.rows.some((row) => !rows.has(row)))
+  // Should not one row fit, even alone, the device has to ask: for ever the same would not help it.
+  return carried ? { verdict: 'done', left: [...rows] } : { verdict: 'done', left: [], lost: rows }
 }

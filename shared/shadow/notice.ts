@@ -29,10 +29,10 @@ const token = ({ clientToken }: Stamp): string =>
 const tail = (stamp: Stamp): string =>
   `"version":${stamp.version},"timestamp":${stamp.at}${token(stamp)}}`
 
-function bounded(render: (metadata: boolean) => string): string {
+function bounded(limit: number, render: (metadata: boolean) => string): string {
   const text = render(true)
-  const mayExceed = text.length * 3 > NOTICE_BYTES && Buffer.byteLength(text) > NOTICE_BYTES
-  return mayExceed ? render(false) : text
+  const exceeds = text.length * 3 > limit && Buffer.byteLength(text) > limit
+  return exceeds ? render(false) : text
 }
 
 const members = (parts: readonly (readonly [string, string | null])[]): string =>
@@ -49,9 +49,13 @@ export function snapshot(held: Held): Snapshot | null {
 }
 
 /** Answer to an update: what was sent, with its time for every leaf. */
-export function updateAccepted(state: SentState | null, stamp: Stamp): string {
+export function updateAccepted(
+  state: SentState | null,
+  stamp: Stamp,
+  limit: number = NOTICE_BYTES,
+): string {
   const value: Value = state === null ? null : { ...state }
-  return bounded((metadata) => {
+  return bounded(limit, (metadata) => {
     const times = metadata ? metadataText(value, stamp.at) : '{}'
     return `{"state":${printJson(value)},"metadata":${times},${tail(stamp)}`
   })
@@ -59,12 +63,13 @@ export function updateAccepted(state: SentState | null, stamp: Stamp): string {
 
 /** Answer to a get. */
 export function getAccepted(held: Held, stamp: Stamp): string {
+  const limit = NOTICE_BYTES
   const differs = delta(held.desired.tree, held.reported.tree)
   const state = members([
     ...SECTIONS.map((name) => [name, sectionText(held[name])] as const),
     ['delta', differs === undefined ? null : printJson(differs)],
   ])
-  return bounded((withTimes) => {
+  return bounded(limit, (withTimes) => {
     const metadata = members([
       ...SECTIONS.map((name) => [name, sectionMetadata(held[name])] as const),
       ['delta', differs === undefined ? null : metadataText(differs, held.desired.times)],
@@ -79,10 +84,14 @@ export function deleteAccepted(stamp: Stamp): string {
 }
 
 /** What the device should become and is not; undefined when nothing differs. */
-export function deltaNotice(held: Held, stamp: Stamp): string | undefined {
+export function deltaNotice(
+  held: Held,
+  stamp: Stamp,
+  limit: number = NOTICE_BYTES,
+): string | undefined {
   const differs: Tree | undefined = delta(held.desired.tree, held.reported.tree)
   if (differs === undefined) return undefined
-  return bounded((metadata) => {
+  return bounded(limit, (metadata) => {
     const times = metadata ? metadataText(differs, held.desired.times) : '{}'
     return `{"state":${printJson(differs)},"metadata":${times},${tail(stamp)}`
   })
@@ -98,8 +107,9 @@ export function documentsNotice(
   previous: Snapshot | null | undefined,
   current: Snapshot | null,
   stamp: Stamp,
+  limit: number = NOTICE_BYTES,
 ): string {
-  return bounded((metadata) => {
+  return bounded(limit, (metadata) => {
     const before = previous === undefined ? '' : `"previous":${told(previous, metadata)},`
     const after = `"current":${told(current, metadata)}`
     return `{${before}${after},"timestamp":${stamp.at}${token(stamp)}}`

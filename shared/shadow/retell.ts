@@ -31,6 +31,8 @@ export interface Untold {
 }
 
 export interface Accepted {
+  /** That the row of the outbox names. */
+  readonly version: number
   readonly verb: 'update' | 'delete'
   readonly payload: string
 }
@@ -47,6 +49,9 @@ export interface Telling {
   /** Of every untold version, oldest first. */
   readonly accepted: readonly Accepted[]
 }
+
+// Several are told in one answer of 8 MiB: metadata is left out earlier than where each has an answer of its own.
+const TOLD_BYTES = 1024 * 1024
 
 interface Deps {
   readonly db: Db
@@ -96,8 +101,9 @@ function tell(clock: Clock, row: ShadowRow, requests: readonly RequestRow[]): Te
   return {
     deviceId: row.device_id,
     shadow: row.shadow,
-    delta: deltaNotice(held, stamp),
-    documents: current === null ? undefined : documentsNotice(undefined, current, stamp),
+    delta: deltaNotice(held, stamp, TOLD_BYTES),
+    documents:
+      current === null ? undefined : documentsNotice(undefined, current, stamp, TOLD_BYTES),
     desired: row.retained && held.version > 0 ? desiredOf(held) : undefined,
     accepted: requests.flatMap(acceptedOf),
   }
@@ -113,10 +119,11 @@ function acceptedOf({ version: number, at, request: text }: RequestRow): Accepte
     if (kind === 'report') return []
     if (kind === 'delete') {
       const stamp = { ...parseToken(request), version: version - 1, at }
-      return [{ verb: kind, payload: deleteAccepted(stamp) }]
+      return [{ version, verb: kind, payload: deleteAccepted(stamp) }]
     }
     const { clientToken, state } = parseUpdate(request)
-    return [{ verb: kind, payload: updateAccepted(state, { clientToken, version, at }) }]
+    const payload = updateAccepted(state, { clientToken, version, at }, TOLD_BYTES)
+    return [{ version, verb: kind, payload }]
   } catch (error) {
     // Accepted by rules of another version of this code: that it was accepted is all that can be said of it.
     if (error instanceof DomainError) return []

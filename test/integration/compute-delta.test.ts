@@ -171,6 +171,46 @@ test('ok/what-does-not-fit-stays', async () => {
   assert.deepEqual(answer.outbox, outbox.slice(0, 2))
 })
 
+test('ok/what-never-fits-does-not-ring-for-ever', async () => {
+  await using db = await cloneDatabase()
+  const { ring, rows } = await start(db)
+  await db.db.unnamed(
+    'test',
+    `insert into outbox (slot, device_ids, topic, payload) values (1, '{d1}', 'big', decode(repeat('ab', 9000000), 'hex'))`,
+    [],
+  )
+  const answer = await ring(['d1', { why: 'outbox', outbox: await rows() }])
+  assert.deepEqual([answer.verdicts, answer.more, answer.frames], [['done'], false, []])
+})
+
+test('ok/several-shadows-and-rows-in-their-order', async () => {
+  await using db = await cloneDatabase()
+  const { send, ring, rows } = await start(db)
+  for (const n of [1, 2]) {
+    await send(
+      { topic: update('d1'), payload: { state: { desired: { n } } } },
+      { topic: update('d1', 'net'), payload: { state: { reported: { n } } } },
+      { topic: update('d1'), payload: { state: { reported: { n: 0 } } } },
+    )
+  }
+  const { frames } = await ring(['d1', { why: 'outbox', outbox: await rows() }])
+  const accepted = frames.filter(({ topic }) => topic.endsWith('accepted'))
+  assert.deepEqual(
+    accepted.map(({ topic, payload }) => [
+      topic.includes('net'),
+      JSON.parse(payload.toString()).version,
+    ]),
+    [
+      [false, 1],
+      [false, 2],
+      [false, 3],
+      [false, 4],
+      [true, 1],
+      [true, 2],
+    ],
+  )
+})
+
 test('fail/what-is-no-bell-is-a-dead-letter', async () => {
   await using db = await cloneDatabase()
   const delta = await createDelta(testHost('compute-delta', db))
