@@ -28,6 +28,7 @@ test('depth: counting stops above the limit', () => {
 test('fail/json-too-deep-or-no-utf8', () => {
   checkJson(bytes(`${'['.repeat(16)}${']'.repeat(16)}`))
   assert.throws(() => checkJson(bytes('['.repeat(17))), codeOf('request.malformed'))
+  assert.throws(() => checkJson(bytes('\ufeff{}')), codeOf('request.malformed'))
   assert.throws(() => checkJson(Buffer.from([0x22, 0xff, 0x22])), codeOf('request.malformed'))
   assert.throws(
     () => checkJson(Buffer.from('"\xed\xa0\x80"', 'latin1')),

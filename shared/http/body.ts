@@ -44,7 +44,8 @@ export function checkJson(body: Uint8Array, depthLimit = JSON_DEPTH): void {
     throw new DomainError('request.malformed', { detail: `nested deeper than ${depthLimit}` })
   }
   try {
-    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    // A byte order mark is kept, and so refused: whoever parses the bytes next would stumble over it.
+    JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body))
   } catch (error) {
     // The parser's own message would echo what was sent.
     const detail = error instanceof SyntaxError ? 'not JSON' : 'not UTF-8'
