@@ -2,7 +2,9 @@ import { createRoute } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { acting } from '../../shared/access/acting.ts'
 import { runOnce } from '../../shared/access/idempotency.ts'
+import { serialId } from '../../shared/artifact/artifacts.ts'
 import { DeviceId } from '../../shared/device-id.ts'
+import { DomainError } from '../../shared/errors.ts'
 import { keyedRequest } from '../../shared/http/idempotency.ts'
 import { json, pageSchema, refusals } from '../../shared/http/openapi.ts'
 import { linkHeader, pageOf, PageQuery, readCursor, writeCursor } from '../../shared/http/page.ts'
@@ -19,6 +21,7 @@ import type { Answer, App, Deps } from './deps.ts'
 import { RolloutParam } from './rollouts.ts'
 import { ActionSchema, LogSchema } from './schema.ts'
 import { actionView, logView } from './view.ts'
+import { NameOrId } from './wire.ts'
 
 const ActionNumber = z.coerce.number().int().min(1).max(2_147_483_647)
 const Param = z.object({ device: DeviceId, number: ActionNumber })
@@ -34,7 +37,7 @@ const listRoute = createRoute({
   request: {
     query: Filter.extend({
       device_id: DeviceId.optional(),
-      rollout: z.string().max(64).optional(),
+      rollout: NameOrId.optional(),
     }),
   },
   responses: { 200: json(pageSchema(ActionSchema)), ...refusals },
@@ -78,12 +81,20 @@ async function page({ db, clock }: Deps, { filter, limit, cursor }: Asked) {
   const { deviceId = '', rolloutId = '', state = '', phase = '' } = filter
   const binding = ['actions', deviceId, String(rolloutId), state, phase]
   const [device, number] = readCursor(cursor, binding)?.after ?? []
-  const after = typeof device === 'string' ? ([device, Number(number)] as const) : undefined
+  const after = typeof device === 'string' ? placeOf(device, number) : undefined
   const rows = await pageOfActions(db, filter, after, limit + 1)
   const { items, next } = pageOf(rows, limit, (last) =>
     writeCursor({ after: [last.device_id, String(last.number)], at: clock.now() }, binding),
   )
   return { items: items.map(actionView), next }
+}
+
+function placeOf(device: string, text: string | null | undefined): [string, number] {
+  const number = serialId(text ?? '')
+  if (number === undefined || !DeviceId.safeParse(device).success) {
+    throw new DomainError('page.cursor_invalid')
+  }
+  return [device, number]
 }
 
 const list: Answer<typeof listRoute> = async (c) => {

@@ -13,10 +13,9 @@ import type { Answer, App } from './deps.ts'
 import { ArtifactSchema } from './schema.ts'
 import { Format } from './uploads.ts'
 import { artifactView } from './view.ts'
+import { idBefore, IdOrSha256 } from './wire.ts'
 
-export const ArtifactParam = z.object({
-  id: z.string().max(64).meta({ description: 'Id or SHA-256' }),
-})
+export const ArtifactParam = z.object({ id: IdOrSha256 })
 
 const listRoute = createRoute({
   method: 'get',
@@ -59,7 +58,7 @@ const deleteRoute = createRoute({
 const list: Answer<typeof listRoute> = async (c) => {
   const { limit, cursor } = c.req.valid('query')
   const from = readCursor(cursor, ['artifacts'])
-  const before = from === undefined ? undefined : Number(from.after[0])
+  const before = idBefore(from)
   const page = pageOf(await pageOfArtifacts(c.env, before, limit + 1), limit, (last) =>
     writeCursor({ after: [String(last.artifact_id)], at: c.env.clock.now() }, ['artifacts']),
   )

@@ -12,13 +12,14 @@ import { queueActionsBulk } from '../../shared/rollout/bulk.ts'
 import type { Answer, App } from './deps.ts'
 import { DryRunSchema, QueuedSchema } from './schema.ts'
 import { warningView } from './view.ts'
+import { NameOrId } from './wire.ts'
 
 const Bulk = z
   .strictObject({
     q: z.string().min(1).max(4096),
     change: z.strictObject({
       state: z.literal('cancelled'),
-      rollout: z.string().max(64).optional().meta({ description: 'Only actions of this one' }),
+      rollout: NameOrId.optional().meta({ description: 'Only actions of this one' }),
     }),
     dry_run: z.boolean().default(false),
     expect: z.number().int().min(0).optional(),

@@ -50,7 +50,7 @@ const revokeRoute = createRoute({
 
 const list: Answer<typeof listRoute> = async (c) => {
   const { limit, cursor } = c.req.valid('query')
-  const after = readCursor(cursor, ['keys'])?.after[0] ?? ''
+  const after = readCursor(cursor, ['keys'])?.after[0]?.replaceAll('\0', '') ?? ''
   const page = pageOf(await pageOfKeys(c.env.db, after, limit + 1), limit, (last) =>
     writeCursor({ after: [last.key_id], at: c.env.clock.now() }, ['keys']),
   )

@@ -16,13 +16,14 @@ import { linkHeader, pageOf, PageQuery, readCursor, writeCursor } from '../../sh
 import type { Answer, App } from './deps.ts'
 import { ReleaseSchema } from './schema.ts'
 import { releaseView } from './view.ts'
+import { idBefore, IdOrSha256, NameOrId } from './wire.ts'
 
-const Param = z.object({ name: z.string().max(64).meta({ description: 'Name or id' }) })
+const Param = z.object({ name: NameOrId })
 const NewRelease = z.strictObject({
   name: Name,
   version: Version.meta({ description: 'What a device says once it runs it' }),
   artifacts: z
-    .array(z.strictObject({ hardware_rev: HardwareRev, artifact_id: z.string().max(64) }))
+    .array(z.strictObject({ hardware_rev: HardwareRev, artifact_id: IdOrSha256 }))
     .min(1)
     .max(100),
 })
@@ -59,7 +60,7 @@ const deleteRoute = createRoute({
 const list: Answer<typeof listRoute> = async (c) => {
   const { limit, cursor } = c.req.valid('query')
   const from = readCursor(cursor, ['releases'])
-  const before = from === undefined ? undefined : Number(from.after[0])
+  const before = idBefore(from)
   const page = pageOf(await pageOfReleases(c.env.db, before, limit + 1), limit, (last) =>
     writeCursor({ after: [String(last.release_id)], at: c.env.clock.now() }, ['releases']),
   )

@@ -21,20 +21,19 @@ import { readSettings } from '../../shared/setting/read.ts'
 import type { Answer, App } from './deps.ts'
 import { PlanSchema, RolloutSchema } from './schema.ts'
 import { planView, rolloutView, warningView } from './view.ts'
+import { idBefore, NameOrId } from './wire.ts'
 
-export const RolloutParam = z.object({
-  name: z.string().max(64).meta({ description: 'Name or id' }),
-})
+export const RolloutParam = z.object({ name: NameOrId })
 const Kind = z.enum(['forced', 'soft'])
 const NewRollout = z.strictObject({
   name: Name,
-  release: z.string().max(64).meta({ description: 'Name or id' }),
+  release: NameOrId,
   query: z.string().max(4096),
   kind: Kind.default('forced'),
   ...RuleFields,
 })
 const Edit = z.strictObject({
-  release: z.string().max(64).optional(),
+  release: NameOrId.optional(),
   query: z.string().max(4096).optional(),
   kind: Kind.optional(),
   ...RuleEdits,
@@ -87,7 +86,7 @@ const list: Answer<typeof listRoute> = async (c) => {
   const { limit, cursor, status } = c.req.valid('query')
   const binding = ['rollouts', status ?? '']
   const from = readCursor(cursor, binding)
-  const before = from === undefined ? undefined : Number(from.after[0])
+  const before = idBefore(from)
   const page = pageOf(await pageOfRollouts(c.env, status, before, limit + 1), limit, (last) =>
     writeCursor({ after: [String(last.rollout_id)], at: c.env.clock.now() }, binding),
   )

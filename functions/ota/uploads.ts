@@ -15,6 +15,7 @@ import { linkHeader, pageOf, PageQuery, readCursor, writeCursor } from '../../sh
 import type { Answer, App } from './deps.ts'
 import { PartSchema, UploadSchema } from './schema.ts'
 import { uploadView } from './view.ts'
+import { uuidAfter } from './wire.ts'
 
 const UNCHECKED =
   'swu, raucb, mender and mcuboot are not read by this version; send the file as raw'
@@ -88,7 +89,7 @@ const abortRoute = createRoute({
 const list: Answer<typeof listRoute> = async (c) => {
   const { limit, cursor, state } = c.req.valid('query')
   const binding = ['uploads', state ?? '']
-  const after = readCursor(cursor, binding)?.after[0] ?? undefined
+  const after = uuidAfter(readCursor(cursor, binding))
   const page = pageOf(await pageOfUploads(c.env, state, after, limit + 1), limit, (last) =>
     writeCursor({ after: [last.upload_id], at: c.env.clock.now() }, binding),
   )

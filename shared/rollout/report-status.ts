@@ -103,10 +103,14 @@ function take(report: StatusReport, course: Course | undefined, told: Told[]): R
     state: outcome.state,
     code: report.code ?? null,
     progress: report.progress ?? null,
-    messages: report.messages?.join('\n').slice(0, MESSAGES_MAX) ?? null,
+    messages: textOf(report.messages),
   })
   return 'applied'
 }
+
+// PostgreSQL keeps no NUL in a text.
+const textOf = (messages: readonly string[] | undefined): string | null =>
+  messages?.join('\n').slice(0, MESSAGES_MAX).replaceAll('\0', '\ufffd').toWellFormed() ?? null
 
 /** Writes what moved; answers what someone else had moved meanwhile. */
 async function write(

@@ -222,3 +222,31 @@ test('ok/actions of a query are called back in one operation', async () => {
   )
   assert.deepEqual(await rollouts.open('called-back'), [first])
 })
+
+test('fail/names, ids and cursors that nobody gave out are refused, not failed on', async () => {
+  const { ask } = rollouts.firmware
+  const { query } = await rollouts.fleet(1)
+  await rollouts.plan('cursors-1', query)
+  await rollouts.plan('cursors-2', query)
+  const { json: page } = await ask('GET', '/api/v1/rollouts?limit=1')
+  const content = JSON.parse(Buffer.from(page.next, 'base64url').toString())
+  const made = (after: (string | null)[]) =>
+    Buffer.from(JSON.stringify({ ...content, a: after })).toString('base64url')
+  for (const after of [['x'], [null], ['99999999999'], ['\0']]) {
+    const { status: code } = await ask('GET', `/api/v1/rollouts?cursor=${made(after)}`)
+    assert.equal(code, 400, JSON.stringify(after))
+  }
+  for (const [method, target] of [
+    ['GET', '/api/v1/rollouts/a%00b'],
+    ['GET', '/api/v1/releases/%F0%9F%98%80'],
+    ['GET', '/api/v1/artifacts/%00'],
+    ['GET', '/api/v1/keys/A%00'],
+    ['GET', '/api/v1/uploads/1'],
+    ['GET', '/api/v1/actions/a/99999999999'],
+    ['GET', '/api/v1/actions?rollout=%00'],
+    ['GET', '/api/v1/actions?surprise=1'],
+  ] as const) {
+    const { status: code } = await ask(method, target)
+    assert.ok([400, 404].includes(code), `${target}: ${code}`)
+  }
+})
