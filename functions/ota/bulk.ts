@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { acting } from '../../shared/access/acting.ts'
 import { runOnce } from '../../shared/access/idempotency.ts'
-import { tryBulk } from '../../shared/device/bulk.ts'
+import { trySelection } from '../../shared/device/selection-operation.ts'
 import { readQuery } from '../../shared/device/selection.ts'
 import { keyedRequest } from '../../shared/http/idempotency.ts'
 import { json, jsonBody, refusals } from '../../shared/http/openapi.ts'
@@ -45,7 +45,7 @@ const bulk: Answer<typeof bulkRoute> = async (c) => {
   const check = await readQuery(db, q)
   const now = clock.now()
   if (dryRun) {
-    const { warnings, ...counted } = await tryBulk(db, check, now)
+    const { warnings, ...counted } = await trySelection(db, check, now)
     return c.json({ ...counted, warnings: warnings.map(warningView) }, 200)
   }
   const by = acting(c.var.call, c.var.identity)

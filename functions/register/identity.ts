@@ -2,7 +2,9 @@ import { createRoute } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { acting } from '../../shared/access/acting.ts'
 import { runOnce } from '../../shared/access/idempotency.ts'
+import { askRenewal } from '../../shared/certificate/ask-renewal.ts'
 import { findCertificate, pageCertificates } from '../../shared/certificate/certificate.ts'
+import { DomainError } from '../../shared/errors.ts'
 import { DeviceId } from '../../shared/device-id.ts'
 import {
   decideEnrollment,
@@ -11,56 +13,21 @@ import {
   reviewCursor,
 } from '../../shared/enrollment/review.ts'
 import { keyedRequest } from '../../shared/http/idempotency.ts'
-import { json, jsonBody, pageSchema, refusals, Time } from '../../shared/http/openapi.ts'
+import { json, jsonBody, pageSchema, refusals } from '../../shared/http/openapi.ts'
 import { linkHeader, pageOf, PageQuery, readCursor, writeCursor } from '../../shared/http/page.ts'
+import { notifyOutbox } from '../../shared/outbox/notify.ts'
 import type { Answer, App } from './deps.ts'
+import {
+  CertificateSchema,
+  EnrollmentParam,
+  EnrollmentSchema,
+  EnrollmentState,
+  OneCertificate,
+  Reason,
+  SerialParam,
+} from './identity-schema.ts'
+import { renewUrl } from './renew-url.ts'
 import { revoke } from './revoke.ts'
-
-const EnrollmentState = z.enum(['pending', 'approved', 'signing', 'issued', 'rejected'])
-const EnrollmentSchema = z
-  .object({
-    id: z.string(),
-    device_id: z.string(),
-    credential: z.string().nullable(),
-    protocol: z.string(),
-    state: EnrollmentState,
-    reason: z
-      .string()
-      .nullable()
-      .meta({ description: 'The true one, which the device is not told' }),
-    serial: z.string().nullable(),
-    created_at: Time,
-    expires_at: Time,
-  })
-  .meta({ id: 'Enrollment' })
-const CertificateSchema = z
-  .object({
-    serial: z.string(),
-    device_id: z.string(),
-    profile: z.string(),
-    state: z.enum(['active', 'superseded', 'revoked', 'expired']),
-    not_before: Time,
-    expires_at: Time,
-    renew_at: Time,
-    credential: z.string().nullable(),
-    sha256: z.string(),
-  })
-  .meta({ id: 'Certificate' })
-const OneCertificate = CertificateSchema.extend({ pem: z.string() })
-const EnrollmentParam = z.object({ id: z.string().max(130) })
-const SerialParam = z.object({ serial: z.string().regex(/^[0-9A-Fa-f]{2,40}$/, 'not a serial') })
-const Reason = z.strictObject({
-  reason: z
-    .enum([
-      'unspecified',
-      'key_compromise',
-      'affiliation_changed',
-      'superseded',
-      'cessation_of_operation',
-      'privilege_withdrawn',
-    ])
-    .default('unspecified'),
-})
 
 const enrollmentsRoute = createRoute({
   method: 'get',
@@ -114,6 +81,14 @@ const revokeRoute = createRoute({
   summary: 'Revokes a certificate; the answer comes when the CRL says so',
   request: { params: SerialParam, body: jsonBody(Reason) },
   responses: { 200: json(OneCertificate), ...refusals },
+})
+
+const renewRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/certificates/{serial}/renew',
+  summary: 'Asks the device to renew this certificate now',
+  request: { params: SerialParam },
+  responses: { 202: json(OneCertificate, 'Asked'), ...refusals },
 })
 
 const enrollments: Answer<typeof enrollmentsRoute> = async (c) => {
@@ -182,6 +157,23 @@ const revokeOne: Answer<typeof revokeRoute> = async (c) => {
   return c.json(await findCertificate(db, serial, clock.now()), 200)
 }
 
+const renew: Answer<typeof renewRoute> = async (c) => {
+  const { db, clock } = c.env
+  const now = clock.now()
+  const found = await findCertificate(db, c.req.valid('param').serial, now)
+  const who = acting(c.var.call, c.var.identity)
+  let hinted: readonly number[] = []
+  const { body, status } = await runOnce(c.env, await keyedRequest(c), async (tx) => {
+    const ask = { renewUrl: renewUrl(c.env), now }
+    const { asked, slots } = await askRenewal(tx, who, [found.device_id], ask)
+    if (asked.length === 0) throw new DomainError('certificate.not_found')
+    hinted = slots
+    return { status: 202 as const, body: { ...found } }
+  })
+  notifyOutbox(db, hinted)
+  return c.json(body, status)
+}
+
 /** Routes of enrolments and certificates. */
 export function identityRoutes(app: App): void {
   app.openapi(enrollmentsRoute, enrollments)
@@ -191,4 +183,5 @@ export function identityRoutes(app: App): void {
   app.openapi(certificatesRoute, certificates)
   app.openapi(certificateRoute, certificate)
   app.openapi(revokeRoute, revokeOne)
+  app.openapi(renewRoute, renew)
 }

@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { acting } from '../../shared/access/acting.ts'
 import { runOnce } from '../../shared/access/idempotency.ts'
-import { tryBulk } from '../../shared/device/bulk.ts'
+import { trySelection } from '../../shared/device/selection-operation.ts'
 import { readQuery } from '../../shared/device/selection.ts'
 import { keyedRequest } from '../../shared/http/idempotency.ts'
 import { json, jsonBody, refusals, Time } from '../../shared/http/openapi.ts'
@@ -80,7 +80,7 @@ const bulk: Answer<typeof bulkRoute> = async (c) => {
   const { db, clock } = c.env
   const check = await readQuery(db, q)
   const now = clock.now()
-  if (dryRun) return c.json(await tryBulk(db, check, now), 200)
+  if (dryRun) return c.json(await trySelection(db, check, now), 200)
   const who = acting(c.var.call, c.var.identity)
   const outcome = await runOnce(c.env, await keyedRequest(c), async (tx) => {
     const id = await queueShadowsBulk(tx, who, {

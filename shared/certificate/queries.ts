@@ -39,3 +39,14 @@ export const readCertificateRow = statement<[serial: Buffer], CertificateRow>(
   'certificate_read',
   `select ${COLUMNS} from certificates where serial = $1::bytea`,
 )
+
+export const readActiveCertificates = statement<
+  [ids: readonly string[], now: Date],
+  { device_id: string; serial: Buffer; not_after: Date }
+>(
+  'certificates_active_read',
+  `select distinct on (c.device_id) c.device_id, c.serial, c.not_after
+     from certificates c join devices d on d.device_id = c.device_id and d.status = 'active'
+    where c.device_id = any($1::text[]) and c.state = 'active' and c.not_after > $2::timestamptz
+    order by c.device_id, c.not_before desc`,
+)

@@ -190,3 +190,48 @@ test('fail+ok/certificates and enrollments', async () => {
   )
   assert.equal((await ask('GET', '/api/v1/enrollments/none')).status, 404)
 })
+
+test('fail+ok/devices are asked to renew, or their certificates revoked, one or by query', async () => {
+  await using register = await startRegister()
+  const { cloned, ask, tick, revoked } = register
+  await cloned.db.unnamed(
+    'x',
+    `insert into connector_slots (broker, class) values ('local', 'enroll')`,
+    [],
+  )
+  const shown = selfSigned('gw-1')
+  await insertDevice(cloned.db, 'gw-1')
+  await insertDevice(cloned.db, 'gw-2')
+  await insertCertificate(cloned.db, 'gw-1', shown)
+  const serial = shown.serial.toString('hex').toUpperCase()
+  assert.equal((await ask('POST', `/api/v1/certificates/${serial}/renew`)).status, 202)
+  assert.equal((await ask('POST', '/api/v1/certificates/00/renew')).status, 404)
+  const path = '/api/v1/bulk/certificates'
+  assert.equal(
+    (await ask('POST', path, { body: { q: 'all', change: { action: 'burn' } } })).status,
+    400,
+  )
+  const body = { q: 'all', change: { action: 'renew' } }
+  const queued = await ask('POST', path, { body })
+  await tick()
+  const { json } = await ask('GET', `/api/v1/operations/${queued.json.id}/results`)
+  assert.deepEqual(
+    json.items.map(
+      (item: { device_id: string; state: string }) => `${item.device_id} ${item.state}`,
+    ),
+    ['gw-1 succeeded', 'gw-2 failed'],
+  )
+  const rows = await cloned.db.unnamed<{ topic: string; payload: Buffer }>(
+    'x',
+    'select topic, payload from outbox',
+    [],
+  )
+  assert.equal(rows.length, 2)
+  const { serial: told } = JSON.parse(rows[0]?.payload.toString() ?? '{}')
+  assert.deepEqual([rows[0]?.topic, told], ['devices/gw-1/cert/renew', serial])
+  await ask('POST', path, {
+    body: { q: 'device_id = gw-1', change: { action: 'revoke', reason: 'key_compromise' } },
+  })
+  await tick()
+  assert.deepEqual([revoked[0]?.['device_id'], revoked[0]?.['reason']], ['gw-1', 'key_compromise'])
+})
