@@ -1,14 +1,14 @@
 import type { Acting } from '../access/acting.ts'
 import type { Database, Db } from '../db/database.ts'
-import { transaction } from '../db/transaction.ts'
-import { countDevices, readQuery, selectDevices } from '../device/selection.ts'
+import { failure, selectionStep, succeeded } from '../device/selection-operation.ts'
+import { countDevices } from '../device/selection.ts'
 import { DomainError } from '../errors.ts'
 import type { Step } from '../operation/advance.ts'
-import type { Operation, Slice, SliceResult } from '../operation/operation.ts'
+import type { SliceResult } from '../operation/operation.ts'
 import { queueWork } from '../operation/queue.ts'
 import type { Check } from '../query/check.ts'
 import { CANCELLABLE } from './action.ts'
-import { readUnended, type UnendedRow } from './action-queries.ts'
+import { readUnended } from './action-queries.ts'
 import { moveAll } from './move-actions.ts'
 import { readRollout } from './read-rollout.ts'
 
@@ -34,43 +34,34 @@ export async function queueActionsBulk(tx: Db, by: Acting, ask: ActionsBulkAsk):
   if (expect !== undefined && expect !== total) {
     throw new DomainError('operation.selection_changed', { count: total, expected: expect })
   }
-  const of = rollout === undefined ? null : (await readRollout({ db: tx }, rollout)).rollout_id
-  return queueWork(tx, by, {
-    kind: ACTIONS_BULK_KIND,
-    owner: 'ota',
-    input: {
-      change: { state: 'cancelled', ...(rollout !== undefined && { rollout }) },
-      rollout_id: of,
-      now: now.toISOString(),
-      max_failed_percent: maxFailedPercent,
-    },
-    query: check.text,
-    total,
-  })
+  const id = rollout === undefined ? undefined : (await readRollout({ db: tx }, rollout)).rollout_id
+  const input = {
+    change: { state: 'cancelled', ...(id !== undefined && { rollout: String(id) }) },
+    now: now.toISOString(),
+    max_failed_percent: maxFailedPercent,
+  }
+  const query = check.text
+  return queueWork(tx, by, { kind: ACTIONS_BULK_KIND, owner: 'ota', input, query, total })
 }
 
 /** One slice of devices. */
 export function actionsBulkStep({ db }: { readonly db: Database }): Step {
-  return async (operation, save) => {
-    const { query } = await readQuery(db, operation.query ?? '')
-    const { now: said } = operation.input
-    const now = new Date(typeof said === 'string' ? said : 0)
-    const after = operation.cursor ?? undefined
-    const ids = await selectDevices(db, query, { now, after, limit: SLICE })
-    const rollout = operation.input['rollout_id']
-    await transaction(db, async (tx) => {
-      const of = typeof rollout === 'number' ? rollout : null
-      const results = await cancelOf(tx, ids, await tx.rows(readUnended, [ids, of]))
-      await save(tx, sliceOf(operation, ids, results))
-    })
-  }
+  return selectionStep({
+    db,
+    sliceSize: () => SLICE,
+    apply: (tx, { ids, change }) => {
+      const { rollout } = change
+      return cancelOf(tx, ids, typeof rollout === 'string' ? Number(rollout) : null)
+    },
+  })
 }
 
 async function cancelOf(
   tx: Db,
   ids: readonly string[],
-  actions: readonly UnendedRow[],
+  rollout: number | null,
 ): Promise<SliceResult[]> {
+  const actions = await tx.rows(readUnended, [ids, rollout])
   const moved = await moveAll(
     tx,
     actions
@@ -83,24 +74,8 @@ async function cancelOf(
   )
   const done = new Set(moved.map((row) => row.device_id))
   const busy = new Set(actions.map((row) => row.device_id))
-  return ids.map((key): SliceResult => {
-    if (done.has(key)) return { key, state: 'succeeded' }
-    const code = busy.has(key) ? 'action.illegal_transition' : 'action.not_found'
-    return { key, state: 'failed', code }
+  return ids.map((id) => {
+    if (done.has(id)) return succeeded(id)
+    return failure(id, busy.has(id) ? 'action.illegal_transition' : 'action.not_found')
   })
-}
-
-function sliceOf(operation: Operation, ids: readonly string[], results: SliceResult[]): Slice {
-  const failed = results.filter(({ state }) => state === 'failed').length
-  const most = Number(operation.input['max_failed_percent'] ?? 100)
-  const total = Math.max(operation.total ?? 0, operation.done + operation.failed + ids.length, 1)
-  const tooMany = ((operation.failed + failed) / total) * 100 > most
-  const end = tooMany ? 'failed' : ids.length < SLICE ? 'succeeded' : undefined
-  return {
-    cursor: ids.at(-1) ?? operation.cursor,
-    done: results.length - failed,
-    failed,
-    results,
-    ...(end && { end }),
-  }
 }
