@@ -60,3 +60,11 @@ export function readSecret(name: string, place: SecretPlace): Buffer | undefined
   }
   return first
 }
+
+/** The text of a passphrase's file; undefined where none is configured. */
+export function readPassphrase(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined
+  const content = read(file)
+  if (content === undefined) throw new SecretFault('MUSTER_PASSPHRASE_FILE names a missing file')
+  return trimmed(content).toString('utf8')
+}

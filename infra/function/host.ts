@@ -5,7 +5,8 @@ import { deriveHopKey, parseHopKeys, type CallerKey, type HopKey } from '../../s
 import { createVerifier } from '../../shared/hop/verify.ts'
 import type { Host } from '../../shared/host.ts'
 import type { Logger } from '../../shared/log.ts'
-import { readSecret } from '../../shared/secret.ts'
+import { createUnsealer } from '../../shared/sealed.ts'
+import { readPassphrase, readSecret } from '../../shared/secret.ts'
 import { forwardFunctions } from '../gateway/forward.ts'
 import { createInternalCall } from '../gateway/internal-call.ts'
 
@@ -77,6 +78,7 @@ export function openFunctionHost(
 ): FunctionHost {
   const keys = rereadKeys(name)
   const db = connect(name, config, connections)
+  const unsealed = createUnsealer(() => readPassphrase(config.passphraseFile))
   const forward = forwardFunctions({ urlOf: (callee) => `${config.gatewayUrl}/function/${callee}` })
   const host: Host = {
     name,
@@ -91,7 +93,10 @@ export function openFunctionHost(
       now,
       dispatch: forward,
     }),
-    secret: async (secret) => readSecret(secret, { env: process.env, functionName: name }),
+    secret: async (secret) => {
+      const found = readSecret(secret, { env: process.env, functionName: name })
+      return found && unsealed(found, secret)
+    },
   }
   return {
     host,

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import type { Database } from '../../../shared/db/database.ts'
 import { installAuthority, readBundle } from '../../../shared/pki/install-authority.ts'
 import { readPrivateKeys } from '../../../shared/pki/issuer.ts'
 import { readAuthorities } from '../../../shared/pki/read-authorities.ts'
+import { readSecret } from '../../../shared/secret.ts'
 import type { DataDirectory } from './data-directory.ts'
 
 /**
@@ -14,8 +14,9 @@ export async function enterAuthorities(
   data: DataDirectory,
   passphrase: string | undefined,
 ): Promise<Date> {
-  const bundle = await readFile(data.file('secrets', 'ca-certificates'), 'utf8')
-  const keys = await readFile(data.file('secrets', 'ca-issuing-key'), 'utf8')
+  const place = { env: process.env, folder: data.file('secrets') }
+  const bundle = readSecret('ca-certificates', place)?.toString('utf8') ?? ''
+  const keys = readSecret('ca-issuing-key', place)?.toString('utf8') ?? ''
   await installAuthority({ db }, readBundle(bundle), readPrivateKeys(keys, passphrase))
   const known = await readAuthorities(db)
   const active = known.find(({ state }) => state === 'active')

@@ -4,7 +4,8 @@ import type { Config } from '../../../shared/config.ts'
 import { openDatabase, type Database } from '../../../shared/db/database.ts'
 import type { Host } from '../../../shared/host.ts'
 import type { Logger } from '../../../shared/log.ts'
-import { readSecret } from '../../../shared/secret.ts'
+import { createUnsealer } from '../../../shared/sealed.ts'
+import { readPassphrase, readSecret } from '../../../shared/secret.ts'
 
 /** Connections of a function's pool; the rest have two (data.md §9). */
 const POOL: Readonly<Record<string, number>> = {
@@ -36,6 +37,7 @@ export interface Hosts extends AsyncDisposable {
 export function openHosts(options: HostOptions): Hosts {
   const { config, databaseUrl: url, roles, secretFolder: folder } = options
   const opened: Database[] = []
+  const unsealed = createUnsealer(() => readPassphrase(config.passphraseFile))
   const database = (name: string, connections?: number): Database => {
     const most = connections ?? config.databasePoolConnections ?? POOL[name] ?? POOL_LEAST
     const role = roles ? { role: roleOf(name) } : {}
@@ -50,18 +52,13 @@ export function openHosts(options: HostOptions): Hosts {
       db: database(name),
       clock: systemClock,
       log: options.log.child({ function: name }),
-      secret: async (secret) =>
-        secret === 'ca-issuing-passphrase'
-          ? passphrase(config)
-          : readSecret(secret, { env: process.env, functionName: name, folder }),
+      secret: async (secret) => {
+        const found = readSecret(secret, { env: process.env, functionName: name, folder })
+        return found && unsealed(found, secret)
+      },
     }),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(opened.map((db) => db.close()))
     },
   }
-}
-
-function passphrase({ passphraseFile }: Config): Buffer | undefined {
-  if (passphraseFile === undefined) return undefined
-  return readSecret('passphrase', { env: { PASSPHRASE_FILE: passphraseFile }, folder: '/' })
 }

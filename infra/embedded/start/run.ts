@@ -6,6 +6,7 @@ import { systemClock } from '../../../shared/clock.ts'
 import { loadConfig, type Config, type ConfigSource } from '../../../shared/config.ts'
 import type { Logger } from '../../../shared/log.ts'
 import { metrics } from '../../../shared/metrics.ts'
+import { readPassphrase, readSecret } from '../../../shared/secret.ts'
 import { parseHopRoot } from '../../connector/hop-root.ts'
 import type { BrokerAddress } from '../../connector/link.ts'
 import { startConnector } from '../../connector/start.ts'
@@ -70,7 +71,14 @@ export async function run(source: ConfigSource, say: (text: string) => void): Pr
   const data = await openDataDirectory(config.dataDirectory, version, config.diskFreeMinBytes)
   const parts = new Parts()
   parts.add('data directory', () => data.release(systemClock.now()))
-  const start: Start = { config, data, log, parts, passphrase: await passphraseOf(config), say }
+  const start: Start = {
+    config,
+    data,
+    log,
+    parts,
+    passphrase: readPassphrase(config.passphraseFile),
+    say,
+  }
   try {
     const stopped = asked.then(() => undefined)
     const running = await Promise.race([startAll(start, version, started), stopped])
@@ -81,11 +89,6 @@ export async function run(source: ConfigSource, say: (text: string) => void): Pr
   } finally {
     await parts.close(config.stopSeconds * 1000 - 500, log)
   }
-}
-
-async function passphraseOf({ passphraseFile }: Config): Promise<string | undefined> {
-  if (passphraseFile === undefined) return undefined
-  return (await readFile(passphraseFile, 'utf8')).replace(/[\r\n]+$/, '')
 }
 
 interface Running {
@@ -146,7 +149,7 @@ function certificateSource({ config, data, passphrase }: Start) {
 /** Mounts the functions and opens broker, gateway, connector and edge; fulfilled with a promise of the connector's loss. */
 async function join(joined: Joined, names: readonly string[]): Promise<{ lost: Promise<string> }> {
   const { config, data, log, parts, hosts, database, certificate } = joined
-  const hop = parseHopRoot(await readFile(data.file('secrets', 'hop-root')))
+  const hop = hopRoot(data)
   await certificate()
   await keepOperatorToken(database.owner, data, systemClock.now())
   await writeCliFile(data, config.apiUrl)
@@ -175,6 +178,11 @@ async function join(joined: Joined, names: readonly string[]): Promise<{ lost: P
   await openEdge(joined, dispatch, hop)
   await Promise.race([connector.held, sleep(HELD_MS, undefined, { ref: false })])
   return { lost: lost.promise }
+}
+
+function hopRoot(data: DataDirectory): HopRoot {
+  const place = { env: process.env, folder: data.file('secrets') }
+  return parseHopRoot(readSecret('hop-root', place) ?? Buffer.alloc(0))
 }
 
 /** The operator's broker, else the embedded one, started here. */
