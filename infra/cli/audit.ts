@@ -63,7 +63,8 @@ const verify: SessionCommand = {
     else {
       const seals = grouped(Number(item['seals']))
       const records = grouped(Number(item['records']))
-      const told = faults.length === 0 ? 'every seal holds' : `${faults.length} do not hold`
+      const sealed = seals === '0' ? 'nothing is sealed yet' : 'every seal holds'
+      const told = faults.length === 0 ? sealed : `${faults.length} do not hold`
       session.out.write(`${seals} seals over ${records} records: ${told}\n`)
       for (const { seal_id: id, fault, at } of faults) {
         session.out.write(`  seal ${String(id)} of ${String(at)}: ${String(fault)}\n`)

@@ -5,6 +5,7 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { TREE } from '../../infra/cli/tree.ts'
 import { run, runOk, type Ran } from '../support/exec.ts'
 import { Muster, ROOT } from '../support/muster.ts'
 
@@ -312,6 +313,30 @@ test('ok/events-are-listed-and-followed', async () => {
   }
   assert.match((await watching).stdout, /device\.registered {2}w-3/)
 })
+
+// What is listed works: each command that takes nothing, but those that start something or are for shells and people.
+const APART = new Set([
+  'start',
+  'demo',
+  'open',
+  'completion',
+  'logout',
+  'ca init',
+  'ca show',
+  'ca check',
+  'ca rollover',
+  'event watch',
+  'fleet explain',
+  'login',
+])
+for (const { path: words, arguments: wanted = [], hidden } of TREE.commands) {
+  if (hidden || wanted.some(({ optional }) => !optional) || APART.has(words.join(' '))) continue
+  if (wanted.some(({ many }) => many)) continue
+  test(`ok/${words.join(' ')} answers`, async () => {
+    const text = await ok(...words, '--json')
+    if (words[1] !== 'export') assert.doesNotThrow(() => JSON.parse(text), text)
+  })
+}
 
 test('ok/doctor-says-what-it-found', async () => {
   const { stdout } = await cli('doctor')
