@@ -1,9 +1,13 @@
 import { path } from './api/client.ts'
-import type { Noun } from './command/command.ts'
-import { confirm, YES } from './confirm.ts'
+import { DETACH, runBulk } from './bulk.ts'
+import { chosen } from './chosen.ts'
+import type { Input, Noun, Option } from './command/command.ts'
+import { confirm, EXPECT, YES } from './confirm.ts'
+import { EXIT } from './exit.ts'
 import { momentOption } from './moment-option.ts'
 import { printDone } from './output.ts'
-import { listCommand, oneOf, quoted, severalOf, showCommand } from './verbs.ts'
+import type { Session } from './session.ts'
+import { listCommand, oneOf, QUERY, quoted, severalOf, showCommand } from './verbs.ts'
 import type { Resource, SessionCommand } from './verbs.ts'
 
 const STATES = ['active', 'superseded', 'revoked']
@@ -47,21 +51,61 @@ const list = listCommand(CERTIFICATES, {
   }),
 })
 
-const revoke: SessionCommand = {
-  path: ['certificate', 'revoke'],
-  summary: 'revokes them: the devices are thrown off within a second',
-  arguments: [severalOf(CERTIFICATES)],
-  options: [YES, { name: 'reason', value: 'REASON', choices: REASONS, summary: 'why' }],
-  run: async (session, input) => {
-    await confirm(session, input, `revoke certificate ${quoted(input.arguments)}`)
-    const api = await session.api()
-    for (const serial of input.arguments) {
-      const body = { reason: input.text('reason') }
-      const item = await api.post(`certificates/${path(serial)}/revoke`, body)
-      printDone(session, `certificate ${serial}: revoked`, item, CERTIFICATES)
-    }
-  },
+interface Verb {
+  readonly verb: 'renew' | 'revoke'
+  readonly summary: string
+  readonly done: string
+  readonly asks: boolean
+  readonly options: readonly Option[]
 }
+
+async function named(session: Session, input: Input, { verb, done, asks }: Verb): Promise<number> {
+  if (asks) await confirm(session, input, `${verb} certificate ${quoted(input.arguments)}`)
+  const api = await session.api()
+  const body = verb === 'revoke' ? { reason: input.text('reason') } : undefined
+  for (const serial of input.arguments) {
+    const item = await api.post(`certificates/${path(serial)}/${verb}`, body)
+    printDone(session, `certificate ${serial}: ${done}`, item, CERTIFICATES)
+  }
+  return EXIT.ok
+}
+
+function verbCommand(verb: Verb): SessionCommand {
+  return {
+    path: ['certificate', verb.verb],
+    summary: verb.summary,
+    arguments: [{ ...severalOf(CERTIFICATES), optional: true }],
+    options: [...verb.options, QUERY, YES, EXPECT, DETACH],
+    run: async (session, input) => {
+      const which = chosen(input)
+      if ('ids' in which) return named(session, input, verb)
+      const change = { action: verb.verb, reason: input.text('reason') }
+      const what = `${verb.verb} the certificates of`
+      return runBulk(session, input, {
+        path: 'bulk/certificates',
+        query: which.query,
+        change,
+        what,
+      })
+    },
+  }
+}
+
+const renew = verbCommand({
+  verb: 'renew',
+  summary: 'asks the devices to renew them now',
+  done: 'the device is asked to renew it',
+  asks: false,
+  options: [],
+})
+
+const revoke = verbCommand({
+  verb: 'revoke',
+  summary: 'revokes them: the devices are thrown off within a second',
+  done: 'revoked',
+  asks: true,
+  options: [{ name: 'reason', value: 'REASON', choices: REASONS, summary: 'why' }],
+})
 
 const exportOne: SessionCommand = {
   path: ['certificate', 'export'],
@@ -85,6 +129,7 @@ export const certificateNoun: Noun = {
 export const certificateCommands: readonly SessionCommand[] = [
   list,
   showCommand(CERTIFICATES),
+  renew,
   revoke,
   exportOne,
 ]

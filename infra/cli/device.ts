@@ -2,9 +2,10 @@ import { path, type Json } from './api/client.ts'
 import { pages } from './api/pages.ts'
 import { DETACH, runBulk } from './bulk.ts'
 import { chosen } from './chosen.ts'
-import type { Input, Noun, Option } from './command/command.ts'
+import { UsageError, type Input, type Noun, type Option } from './command/command.ts'
 import { confirm, EXPECT, YES } from './confirm.ts'
 import { EVENTS } from './event.ts'
+import { EXIT } from './exit.ts'
 import { fields, labels } from './fields.ts'
 import { listPrinter, printDone, printItem } from './output.ts'
 import type { Session } from './session.ts'
@@ -79,15 +80,28 @@ const create: SessionCommand = {
   },
 }
 
+/** By query only what many devices can share. */
+async function editByQuery(session: Session, input: Input, query: string): Promise<number> {
+  const { groups, attributes, ...others } = facts(input)
+  if (Object.values(others).some((value) => value !== undefined)) {
+    throw new UsageError('by query: --attribute and --group only', input.command)
+  }
+  const add = groups === undefined ? undefined : { add: groups }
+  const change = fields({ attributes, groups: add }, input.command)
+  return runBulk(session, input, { path: 'bulk/devices', query, change, what: 'edit' })
+}
+
 const change: SessionCommand = {
   path: ['device', 'edit'],
-  summary: 'changes what the operator says of it; an empty value takes away',
-  arguments: [{ name: 'ID', complete: 'device' }],
-  options: FACTS,
+  summary: 'changes what the operator says of it, or of a selection; an empty value takes away',
+  arguments: [{ name: 'ID', optional: true, complete: 'device' }],
+  options: [...FACTS, QUERY, YES, EXPECT, DETACH],
   run: async (session, input) => {
+    const which = chosen(input)
+    if ('query' in which) return editByQuery(session, input, which.query)
     const said = fields(facts(input), input.command)
-    const item = await edit(session, DEVICES, input.argument(0), () => said)
-    printItem(session, item, DEVICES)
+    printItem(session, await edit(session, DEVICES, input.argument(0), () => said), DEVICES)
+    return EXIT.ok
   },
 }
 
