@@ -8,6 +8,7 @@ type QueuedPacket = Parameters<AsyncPersistence['outgoingEnqueueCombi']>[1]
  * Above that the newest is dropped, as Mosquitto does with `max_queued_messages`.
  */
 export class BrokerMemory extends AsyncPersistence {
+  readonly #retained = new Set<string>()
   readonly #queued = new Map<string, number>()
   readonly #max: (clientId: string) => number
   dropped = 0
@@ -15,6 +16,17 @@ export class BrokerMemory extends AsyncPersistence {
   constructor(max: (clientId: string) => number) {
     super()
     this.#max = max
+  }
+
+  /** How many retained messages there are. */
+  get retained(): number {
+    return this.#retained.size
+  }
+
+  override storeRetained(packet: QueuedPacket): Promise<void> {
+    if (packet.payload.length === 0) this.#retained.delete(packet.topic)
+    else this.#retained.add(packet.topic)
+    return super.storeRetained(packet)
   }
 
   override async outgoingEnqueueCombi(

@@ -44,6 +44,8 @@ export interface EmbeddedBroker extends AsyncDisposable {
   devices(): { readonly id: string; readonly serial: Buffer }[]
   /** Takes a new server certificate and new authorities; open connections stay. */
   reload(): Promise<void>
+  /** What it says of itself, by the names that Mosquitto's `$SYS` has. */
+  values(): Readonly<Record<'clients_connected' | 'publish_dropped' | 'retained_messages', number>>
   close(): Promise<void>
 }
 
@@ -144,24 +146,31 @@ export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroke
   const close = () => (closing ??= end(server, aedes))
   return {
     port,
-    connect: (clientId) => {
-      const [ours, theirs] = duplexPair()
-      // A pair is two streams: the end of one is no end of the other.
-      ours.once('close', () => theirs.destroy())
-      theirs.once('close', () => ours.destroy())
-      connections.trust(ours, { kind: 'connector', id: clientId })
-      aedes.handle(ours)
-      return theirs
-    },
+    connect: (clientId) => connectInside(aedes, connections, clientId),
     kick: (id) => kick(connections, id),
     get connected() {
       return new Set(connections.clients.keys())
     },
     devices: () => devices(connections),
+    values: () => ({
+      clients_connected: connections.clients.size,
+      publish_dropped: memory.dropped,
+      retained_messages: memory.retained,
+    }),
     reload: async () => server.setSecureContext(await context(options)),
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function connectInside(aedes: Aedes, connections: Connections, id: string): Duplex {
+  const [ours, theirs] = duplexPair()
+  // A pair is two streams: the end of one is no end of the other.
+  ours.once('close', () => theirs.destroy())
+  theirs.once('close', () => ours.destroy())
+  connections.trust(ours, { kind: 'connector', id })
+  aedes.handle(ours)
+  return theirs
 }
 
 function devices(connections: Connections): { id: string; serial: Buffer }[] {

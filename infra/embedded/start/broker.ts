@@ -1,9 +1,11 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { Gauge } from 'prom-client'
 import type { Clock } from '../../../shared/clock.ts'
 import type { Config } from '../../../shared/config.ts'
 import type { Database } from '../../../shared/db/database.ts'
 import type { Logger } from '../../../shared/log.ts'
+import { metrics } from '../../../shared/metrics.ts'
 import { certificatePem } from '../../../shared/pki/pem.ts'
 import { readAuthorities } from '../../../shared/pki/read-authorities.ts'
 import { startBroker, type EmbeddedBroker } from '../broker.ts'
@@ -15,6 +17,7 @@ import type { ServerCertificate } from './server-certificate.ts'
 
 const TOPICS_MS = 2_000
 const AUTHORITIES_MS = 10_000
+const VALUES_MS = 5_000
 
 interface BrokerDeps {
   readonly config: Config
@@ -62,6 +65,7 @@ export async function startLiveBroker(deps: BrokerDeps): Promise<LiveBroker> {
       topics = await db.rows(readOperatorTopics, [])
     }),
     every(AUTHORITIES_MS, deps.log, refresh),
+    every(VALUES_MS, deps.log, async () => exportValues(broker)),
   ]
   return {
     broker,
@@ -70,6 +74,13 @@ export async function startLiveBroker(deps: BrokerDeps): Promise<LiveBroker> {
       await broker.close()
     },
   }
+}
+
+// The gauge is the connector's, which fills it from `$SYS` where the broker is a Mosquitto.
+function exportValues(broker: EmbeddedBroker): void {
+  const gauge = metrics.getSingleMetric('muster_broker_value')
+  if (!(gauge instanceof Gauge)) return
+  for (const [name, value] of Object.entries(broker.values())) gauge.set({ name }, value)
 }
 
 function every(ms: number, log: Logger, work: () => Promise<void>): NodeJS.Timeout {

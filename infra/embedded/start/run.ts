@@ -28,6 +28,7 @@ import { preload } from './functions.ts'
 import { openHosts, type Hosts } from './hosts.ts'
 import { kickBarred } from './kick.ts'
 import { openLog } from './log.ts'
+import { checkStore } from './store.ts'
 import { keepOperatorToken, writeCliFile } from './operator-token.ts'
 import { Parts } from './parts.ts'
 import { checkPorts } from './ports.ts'
@@ -159,6 +160,7 @@ async function join(joined: Joined, names: readonly string[]): Promise<{ lost: P
   const disk = watchDisk({ data, freeMinBytes: config.diskFreeMinBytes, db: database.owner, log })
   parts.add('disk', async () => disk.close())
   const dispatch = disk.guard(mounted)
+  await checkStore(config)
   const gateway = await startGateway({ port: config.gatewayPort, dispatch, log })
   parts.add('gateway', (withinMs) => gateway.close(withinMs / 2))
   const lost = Promise.withResolvers<string>()
