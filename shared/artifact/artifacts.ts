@@ -97,6 +97,17 @@ export async function recordArtifact(
   return row
 }
 
+/** Puts a refused file on record: someone may have tried what nobody should. */
+export async function tellRefusal(
+  tx: Db,
+  by: Pick<Acting, 'actor'> & Partial<Acting>,
+  name: string,
+  { code }: DomainError,
+): Promise<void> {
+  await audit(tx, { ...by, verb: 'artifact.create', target: name, code })
+  await emit(tx, { kind: 'artifact.refused', payload: { name, code } })
+}
+
 /** @throws {DomainError} artifact.not_found, artifact.in_use */
 export async function deleteArtifact(
   { db, objects }: Deps,

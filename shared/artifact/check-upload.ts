@@ -5,7 +5,7 @@ import type { SaveSlice } from '../operation/advance.ts'
 import type { Operation, Slice } from '../operation/operation.ts'
 import { readSettings } from '../setting/read.ts'
 import type { ObjectStore } from '../storage/store.ts'
-import { recordArtifact } from './artifacts.ts'
+import { recordArtifact, tellRefusal } from './artifacts.ts'
 import type { Digests } from './digest.ts'
 import { trustedKeys } from './keys.ts'
 import { findUpload } from './read-upload.ts'
@@ -37,7 +37,7 @@ export async function checkUpload(
     } else await accept(deps, operation, upload, digests, save)
   } catch (error) {
     if (!(error instanceof DomainError) || error.code.startsWith('storage.')) throw error
-    await refuse(deps, upload, error, save)
+    await refuse(deps, operation, upload, error, save)
     await objects.delete(upload.object)
   }
 }
@@ -100,6 +100,7 @@ async function accept(
 
 async function refuse(
   { db }: Deps,
+  { actor }: Operation,
   upload: Upload,
   error: DomainError,
   save: SaveSlice,
@@ -107,6 +108,7 @@ async function refuse(
   const { code, detail } = told(error)
   await transaction(db, async (tx) => {
     await tx.rows(endCheck, [upload.upload_id, 'refused', null, code, detail])
+    await tellRefusal(tx, { actor }, upload.name, error)
     await save(tx, ended(upload, 'failed', error))
   })
 }

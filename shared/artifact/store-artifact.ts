@@ -6,7 +6,7 @@ import { DomainError } from '../errors.ts'
 import { readSettings } from '../setting/read.ts'
 import type { ObjectStore } from '../storage/store.ts'
 import type { ArtifactRow } from './artifact.ts'
-import { recordArtifact } from './artifacts.ts'
+import { recordArtifact, tellRefusal } from './artifacts.ts'
 import { createDigest, type Digest } from './digest.ts'
 import { trustedKeys } from './keys.ts'
 import { judge } from './verdict.ts'
@@ -58,6 +58,9 @@ export async function storeArtifact(
     )
   } catch (error) {
     await objects.delete(object)
+    if (error instanceof DomainError) {
+      await transaction(db, (tx) => tellRefusal(tx, by, file.name, error))
+    }
     throw error
   }
 }

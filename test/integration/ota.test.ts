@@ -127,6 +127,14 @@ test('ok/a whole file by one request; a wrong signature leaves nothing', async (
     type: 'application/octet-stream',
   })
   assert.equal(refused.status, 422, refused.text)
+  const told = await firmware.rows<{ kind: string }>(
+    `select kind from events where kind = 'artifact.refused' and payload like '%raw.bin%'`,
+  )
+  assert.equal(told.length, 1)
+  const audited = await firmware.rows<{ actor: string; code: string }>(
+    `select actor, code from audit where verb = 'artifact.create' and target = 'raw.bin'`,
+  )
+  assert.deepEqual(audited, [{ actor: 'token ops', code: 'artifact.signature_untrusted' }])
   const made = await artifact(firmware, signer, content, 'raw.bin')
   assert.equal(made.bytes, content.length)
   const gone = await firmware.ask('DELETE', `/api/v1/artifacts/${made.id}`)
