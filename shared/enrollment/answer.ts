@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject } from '../json.ts'
 import { certificatePem } from '../pki/pem.ts'
 import { readChain } from '../pki/read-authorities.ts'
 import { readSettings } from '../setting/read.ts'
-import { readDesired, readEndpoint } from './answer-queries.ts'
+import { readPlace } from './answer-queries.ts'
 
 const Host = z.object({
   host: z.string(),
@@ -45,22 +45,21 @@ export async function enrollAnswer(
   deviceId: string,
   der: Buffer,
 ): Promise<EnrollAnswer> {
-  const [authorities, endpoint, shadow, settings] = await Promise.all([
+  const [authorities, place, settings] = await Promise.all([
     readChain(db),
-    db.row(readEndpoint, [deviceId]),
-    db.row(readDesired, [deviceId]),
+    db.row(readPlace, [deviceId]),
     readSettings(db),
   ])
-  const desired: unknown = shadow?.desired ? JSON.parse(shadow.desired) : undefined
+  const desired: unknown = place?.desired ? JSON.parse(place.desired) : undefined
   return {
     certificate: certificatePem(der),
     chain: authorities
       .filter(({ subject, issuer }) => !subject.equals(issuer))
       .map((authority) => certificatePem(authority.der))
       .join(''),
-    endpoints: endpoints(endpoint?.hosts, mqttPublicUrl),
+    endpoints: endpoints(place?.hosts, mqttPublicUrl),
     config: isJsonObject(desired) ? desired : settings['enrollment.config'],
-    config_version: Number(shadow?.version ?? 0n),
+    config_version: Number(place?.version ?? 0n),
   }
 }
 

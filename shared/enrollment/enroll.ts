@@ -15,6 +15,7 @@ import { askAuthority, type Ask } from './ask-authority.ts'
 import { authenticate, credentialId } from './authenticate.ts'
 import { giveBack } from './give-back.ts'
 import { namesAnother } from './judge.ts'
+import { enrollmentRefusals, enrollments } from './metrics.ts'
 import { recordRefused } from './record-refused.ts'
 import { Refusal, refused } from './refusal.ts'
 import { requestId, type EnrollRequest } from './request.ts'
@@ -52,14 +53,19 @@ export function createEnroll(deps: EnrollDeps): Enroll {
     const source = sourceKey(request.origin.source)
     await rates.check('failure', source)
     await rates.take('source', source)
+    const { protocol } = request.origin
     try {
       const candidate = await examine(deps, request)
       const admission = await withTwin(candidate, admitted)
-      if (admission.state !== 'signing') return admission
-      return await sign(deps, asked, candidate, admission)
+      const enrolled =
+        admission.state === 'signing' ? await sign(deps, asked, candidate, admission) : admission
+      enrollments.inc({ protocol, result: enrolled.state })
+      return enrolled
     } catch (error) {
+      enrollments.inc({ protocol, result: error instanceof Refusal ? 'refused' : 'failed' })
       if (countsAsFailure(error)) await rates.take('failure', source).catch(() => undefined)
       if (!(error instanceof Refusal)) throw error
+      enrollmentRefusals.inc({ reason: error.reason })
       await recordRefused(deps, request, error)
       throw refused(error)
     }

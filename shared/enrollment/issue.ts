@@ -17,6 +17,7 @@ import type { Signer, SigningAuthority } from '../pki/signer.ts'
 import { readIssued, readKeyOwners } from './admit-queries.ts'
 import { insertIssued, lockDevices, lockToSign, type ToSignRow } from './issue-queries.ts'
 import { judgeKey, namesAnother } from './judge.ts'
+import { certificatesIssued } from './metrics.ts'
 import { Refusal, refused } from './refusal.ts'
 import { requestId } from './request.ts'
 
@@ -57,7 +58,10 @@ export async function issueCertificates(
   for (const round of oncePerDevice(requests)) {
     const authority = await deps.signer.active()
     const done = await transaction(deps.db, (tx) => issueRound(deps, tx, authority, round))
-    for (const [request, outcome] of done) outcomes.set(request, outcome)
+    for (const [request, outcome] of done.outcomes) outcomes.set(request, outcome)
+    for (const request of done.signed) {
+      certificatesIssued.inc({ for: request.renews ? 'renewal' : 'enrollment' })
+    }
   }
   return requests.map((request) => outcomes.get(request) ?? { error: new Error('not signed') })
 }
@@ -72,12 +76,17 @@ function oncePerDevice(requests: readonly IssueRequest[]): IssueRequest[][] {
   return rounds
 }
 
+interface Round {
+  readonly outcomes: ReadonlyMap<IssueRequest, Outcome<Buffer>>
+  readonly signed: readonly IssueRequest[]
+}
+
 async function issueRound(
   deps: IssueDeps,
   tx: Db,
   authority: SigningAuthority,
   round: readonly IssueRequest[],
-): Promise<Map<IssueRequest, Outcome<Buffer>>> {
+): Promise<Round> {
   const rows = await tx.rows(lockToSign, [
     round.map(({ deviceId }) => deviceId),
     round.map(({ request }) => request),
@@ -104,7 +113,7 @@ async function issueRound(
   }
   await store(tx, authority, signed)
   for (const { request, certificate } of signed) outcomes.set(request, { value: certificate.der })
-  return outcomes
+  return { outcomes, signed: signed.map(({ request }) => request) }
 }
 
 async function readCertificates(tx: Db, rows: readonly ToSignRow[], now: Date) {

@@ -76,7 +76,7 @@ async function begin(
   return transaction(db, async (tx) => {
     const old = await tx.row(readRenewed, [deviceId, renews])
     if (!old) throw new DomainError('auth.required')
-    const profile = await readProfileNamed(tx, old.profile)
+    const profile = await readProfileNamed(db, old.profile)
     const spki = sha256(csr.key.spki)
     if (profile.rekey === 'require' && spki.equals(old.spki_sha256)) {
       throw new DomainError('csr.invalid', { detail: 'a new key is required' })

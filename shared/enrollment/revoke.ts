@@ -1,6 +1,6 @@
 import { auditAll } from '../audit/record.ts'
 import type { Clock } from '../clock.ts'
-import type { Database } from '../db/database.ts'
+import type { Database, Db } from '../db/database.ts'
 import { transaction } from '../db/transaction.ts'
 import { deviceId as asDeviceId } from '../device-id.ts'
 import { DomainError } from '../errors.ts'
@@ -8,7 +8,8 @@ import { emitAll } from '../event/emit.ts'
 import { publishCrls } from '../pki/publish-crl.ts'
 import { parseSerial, serialText } from '../pki/serial.ts'
 import type { Signer } from '../pki/signer.ts'
-import { certificateExists, revokeChosen } from './revoke-queries.ts'
+import { certificatesRevoked } from './metrics.ts'
+import { certificateExists, revokeChosen, type RevokedCertificate } from './revoke-queries.ts'
 
 /** RFC 5280 §5.3.1, those that make sense for a device. */
 export const REVOCATION_REASONS = {
@@ -56,30 +57,35 @@ export async function revokeCertificates(
     }
     const reason = REVOCATION_REASONS[request.reason]
     const rows = await tx.rows(revokeChosen, [deviceId, serial, deps.clock.now(), reason])
-    await auditAll(
-      tx,
-      rows.map((row) => ({
-        actor: request.actor,
-        tokenId: request.tokenId,
-        source: request.source,
-        callId: request.callId,
-        verb: 'certificate.revoke',
-        target: row.device_id,
-        detail: { serial: serialText(row.serial), reason: request.reason },
-      })),
-    )
-    await emitAll(
-      tx,
-      rows.flatMap((row) => {
-        const id = asDeviceId(row.device_id)
-        const payload = { serial: serialText(row.serial), reason: request.reason }
-        return id ? [{ kind: 'certificate.revoked', deviceId: id, payload }] : []
-      }),
-    )
+    await record(tx, request, rows)
     return rows
   })
   if (revoked.length > 0) {
+    certificatesRevoked.inc({ reason: request.reason }, revoked.length)
     await publishCrls(deps, new Set(revoked.map(({ issuer_id }) => issuer_id)))
   }
   return revoked.map(({ serial: each }) => serialText(each))
+}
+
+async function record(
+  tx: Db,
+  { actor, tokenId, source, callId, reason }: RevokeRequest,
+  rows: readonly RevokedCertificate[],
+): Promise<void> {
+  const told = rows.map(({ device_id, serial }) => ({
+    target: device_id,
+    detail: { serial: serialText(serial), reason },
+  }))
+  const who = { actor, tokenId, source, callId, verb: 'certificate.revoke' }
+  await auditAll(
+    tx,
+    told.map(({ target, detail }) => Object.assign({ target, detail }, who)),
+  )
+  await emitAll(
+    tx,
+    told.flatMap(({ target, detail: payload }) => {
+      const deviceId = asDeviceId(target)
+      return deviceId ? [{ kind: 'certificate.revoked', deviceId, payload }] : []
+    }),
+  )
 }

@@ -3,6 +3,7 @@ import { readCertificate, type Certificate } from './certificate-read.ts'
 import { PUBLIC_SHARD } from './install-authority.ts'
 import { readCrls, readIssuers, readProfile, type IssuerState } from './queries.ts'
 import { Profile } from './profile.ts'
+import { remember } from './remember.ts'
 
 export interface KnownAuthority {
   readonly issuerId: number
@@ -20,12 +21,16 @@ export async function readAuthorities(db: Db): Promise<KnownAuthority[]> {
   }))
 }
 
-/** What a client needs above a certificate of the active authority: that one, then the root. */
-export async function readChain(db: Db): Promise<Certificate[]> {
+const chain = remember(async (db): Promise<readonly Certificate[]> => {
   const all = await readAuthorities(db)
   const active = all.filter(({ state }) => state === 'active')
   const root = all.filter(({ state }) => state === 'root')
   return [...active, ...root].map(({ certificate }) => certificate)
+})
+
+/** What a client needs above a certificate of the active authority: that one, then the root. At most ten seconds old. */
+export function readChain(db: Db): Promise<readonly Certificate[]> {
+  return chain(db, '')
 }
 
 /** The public CRL of the authority that signs now. */
@@ -38,8 +43,12 @@ export async function readPublicCrl(
   return row && { der: row.der, number: row.number, nextUpdate: row.next_update }
 }
 
-/** A profile by name; one that nobody wrote is the default. */
-export async function readProfileNamed(db: Db, name: string): Promise<Profile> {
+const profile = remember(async (db, name): Promise<Profile> => {
   const row = await db.row(readProfile, [name])
   return Profile.parse(row?.definition ?? {})
+})
+
+/** A profile by name, at most ten seconds old; one that nobody wrote is the default. */
+export function readProfileNamed(db: Db, name: string): Promise<Profile> {
+  return profile(db, name)
 }
