@@ -20,7 +20,7 @@ const Rollout = z.object({
 })
 export const DeviceRow = z.object({
   device_id: z.string(),
-  hardware_rev: z.string(),
+  hardware_rev: z.string().nullable(),
   firmware_ver: z.string().nullable(),
   cert_serial: z.string().nullable(),
   connected: z.boolean(),

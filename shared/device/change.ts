@@ -2,6 +2,7 @@ import type { Acting } from '../access/acting.ts'
 import { audit } from '../audit/record.ts'
 import type { Db } from '../db/database.ts'
 import type { DeviceId } from '../device-id.ts'
+import { findEndpoint } from '../endpoint/endpoint.ts'
 import { DomainError } from '../errors.ts'
 import { emit } from '../event/emit.ts'
 import type { JsonObject } from '../json.ts'
@@ -21,7 +22,7 @@ export interface DeviceChange {
 
 /**
  * Changes what the operator says of a device.
- * @throws {DomainError} device.not_found, group.not_found, request.precondition_failed
+ * @throws {DomainError} device.not_found, group.not_found, endpoint.not_found, request.precondition_failed
  */
 export async function changeDevice(
   tx: Db,
@@ -34,6 +35,7 @@ export async function changeDevice(
   if (device === undefined) throw new DomainError('device.not_found', { device_id: id })
   checkRevision(expected, device.revision)
   const { hardwareRev = null, brokerEndpoint = null, groups, attributes } = change
+  if (brokerEndpoint) await findEndpoint(tx, brokerEndpoint)
   if (groups !== undefined) await setGroups(tx, id, groups)
   if (attributes !== undefined) await changeAttributes(tx, [id], 'operator', attributes)
   await tx.rows(updateDevice, [id, hardwareRev, brokerEndpoint])

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Database, Db } from '../db/database.ts'
-import { isJsonObject } from '../json.ts'
+import { emit } from '../event/emit.ts'
+import { isJsonObject, type JsonObject } from '../json.ts'
 import type { Operation, Slice } from './operation.ts'
 import {
   claimOperation,
@@ -95,7 +96,13 @@ async function saved(tx: Db, operation: Operation, slice: Slice): Promise<Operat
       results.map((result) => result.detail ?? null),
     ])
   }
+  if (slice.end !== undefined)
+    await emit(tx, { kind: `operation.${slice.end}`, payload: told(row) })
   return toOperation(row, operation.holder)
+}
+
+function told({ operation_id: id, kind, done, failed }: OperationRow): JsonObject {
+  return { operation_id: String(id), kind, done, failed }
 }
 
 function toOperation(row: OperationRow, holder: string): Operation {

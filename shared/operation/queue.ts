@@ -2,6 +2,7 @@ import type { Acting } from '../access/acting.ts'
 import { audit } from '../audit/record.ts'
 import type { Db } from '../db/database.ts'
 import { DomainError } from '../errors.ts'
+import { emit } from '../event/emit.ts'
 import type { JsonObject } from '../json.ts'
 import {
   cancelOperation,
@@ -58,6 +59,7 @@ export async function cancelWork(tx: Db, acting: Acting, id: number): Promise<vo
     if (found === undefined) throw new DomainError('operation.not_found')
     throw new DomainError('operation.illegal_transition', { state: found.state })
   }
+  await emit(tx, { kind: 'operation.cancelled', payload: { operation_id: String(id) } })
   await audit(tx, { ...acting, verb: 'operation.cancel', target: String(id) })
 }
 

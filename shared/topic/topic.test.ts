@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { topicFault } from './topic.ts'
+
+test('fail/topics that are not the operators to give', () => {
+  const bad = [
+    'devices/{id}/x',
+    'muster/{id}',
+    '$SYS/{id}',
+    '+/{id}',
+    '#',
+    '{id}/x',
+    'a/b',
+    'a/{id}/{id}',
+    'a/x{id}',
+    'a/#/{id}',
+    'a/{id}/b+',
+    '/{id}',
+    'a/{id}/\u0000',
+  ]
+  for (const filter of bad) assert.notEqual(topicFault(filter), undefined, filter)
+  for (const filter of ['telemetry/{id}/#', 'a/+/{id}', 'x/{id}'])
+    assert.equal(topicFault(filter), undefined)
+})

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { mayReach, urlFault } from './address.ts'
+import { wants } from './deliver.ts'
+
+test('fail/addresses that nothing is sent to', () => {
+  const never = [
+    '169.254.169.254',
+    '0.0.0.0',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::',
+    'fe80::1',
+    'ff02::1',
+    '::ffff:169.254.169.254',
+    'fd00:ec2::254',
+    'x',
+  ]
+  for (const address of never) assert.equal(mayReach(address, true), false, address)
+  for (const address of ['127.0.0.1', '::1', '127.9.9.9']) {
+    assert.equal(mayReach(address, false), false)
+    assert.equal(mayReach(address, true), true)
+  }
+  for (const address of ['10.0.0.1', '192.0.2.1', '2001:db8::1'])
+    assert.equal(mayReach(address, false), true)
+  for (const url of [
+    'ftp://x',
+    'https://a:b@x/',
+    'x',
+    'http://169.254.169.254/',
+    'http://[::1]/',
+    'http://2130706433/',
+  ]) {
+    assert.notEqual(urlFault(url, false), undefined, url)
+  }
+  assert.equal(urlFault('https://example.com/hook', false), undefined)
+})
+
+test('ok/kinds choose events', () => {
+  assert.equal(wants(['device'], 'device.suspended'), true)
+  assert.equal(wants(['device'], 'devices.bulk'), false)
+  assert.equal(wants(['device.suspended'], 'device.resumed'), false)
+  assert.equal(wants(['*'], 'x.y'), true)
+})
