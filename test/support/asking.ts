@@ -24,8 +24,6 @@ export interface Answer {
 
 export interface Asking extends AsyncDisposable {
   readonly database: TestDatabase
-  /** Names of the functions that are mounted. */
-  readonly functions: readonly string[]
   readonly ask: (sent: Sent) => Promise<Answer>
 }
 
@@ -33,14 +31,12 @@ export interface Asking extends AsyncDisposable {
 export async function startAsking(): Promise<Asking> {
   const certificates = makeClientCertificates()
   const database = await cloneDatabase()
-  const functions = mountableFunctions()
   const secrets = Object.fromEntries(ceremonySecrets(newHierarchy()))
-  const muster = await startMounted(database, certificates, functions, secrets)
+  const muster = await startMounted(database, certificates, mountableFunctions(), secrets)
   const token = await insertToken(database.db, 'admin', ['admin', 'metrics'])
   const agent = new Agent({ keepAlive: true, maxSockets: 4, ca: certificates.server.cert })
   return {
     database,
-    functions,
     ask: (sent) => send(muster.edgePort, agent, token, sent),
     [Symbol.asyncDispose]: async () => {
       agent.destroy()
