@@ -44,10 +44,16 @@ async function tick(name: string, call: () => Promise<Response>): Promise<void> 
 const cron = (name: string) =>
   signedRequest(name, '/cron?tick=1', { caller: 'connector', method: 'POST' })
 
-export async function startFirmware(): Promise<Firmware> {
+/** With `more` variables, such as those of an S3 server. */
+export async function startFirmware(more: Record<string, string> = {}): Promise<Firmware> {
   const cloned = await cloneDatabase()
   const folder = mkdtempSync(path.join(tmpdir(), 'muster-ota-'))
-  const env = { MUSTER_DATA: folder, DISK_FREE_MIN_BYTES: '1 MiB', API_URL: 'https://muster.test' }
+  const env = {
+    MUSTER_DATA: folder,
+    DISK_FREE_MIN_BYTES: '1 MiB',
+    API_URL: 'https://muster.test',
+    ...more,
+  }
   const deps = await otaDeps(testHost('ota', cloned, env))
   const engine = await notifyDeps(testHost('ota-notify', cloned, env))
   const reporting = await reportDeps(testHost('ota-report', cloned, env))
