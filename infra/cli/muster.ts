@@ -14,7 +14,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 async function main(argv: readonly string[]): Promise<number> {
   const interrupted = new AbortController()
   try {
-    const parsed = parseCommandLine(TREE, argv)
+    const parsed = parseCommandLine(TREE, argv[0] === '--version' ? ['version'] : argv)
     if (parsed.kind === 'help') {
       process.stdout.write(help(TREE, parsed.words))
       return EXIT.ok

@@ -36,5 +36,5 @@ export const listAudit = statement<
     where at >= $1::timestamptz and at < $2::timestamptz and ($3::text is null or actor = $3::text)
       and ($4::text is null or verb = $4::text or verb like $4::text || '.%') and ($5::text is null or target = $5::text)
       and ($6::xid8 is null or (xid, id) < ($6::xid8, $7::bigint))
-    order by xid desc, id desc limit $8::int`,
+    order by audit.xid desc, id desc limit $8::int`,
 )

@@ -10,6 +10,7 @@ export interface EventRow {
   payload: string
 }
 
+// Sorted by `events.xid`: `xid` alone would be this text, and 1000 would come before 999.
 const COLUMNS = 'at, xid::text as xid, id, kind, device_id, rollout_id, payload'
 
 // By (xid, id), and below the oldest transaction that is still open: identities come out of order, and one that was passed over would never be seen.
@@ -20,7 +21,7 @@ export const readEventsAfter = statement<
   'events_after_read',
   `select ${COLUMNS} from events
     where (xid, id) > ($1::xid8, $2::bigint) and xid < pg_snapshot_xmin(pg_current_snapshot()) and at >= $3::timestamptz
-    order by xid, id limit $4::int`,
+    order by events.xid, id limit $4::int`,
 )
 
 export const readEventsBefore = statement<
@@ -39,7 +40,7 @@ export const readEventsBefore = statement<
     where ($1::xid8 is null or (xid, id) < ($1::xid8, $2::bigint)) and xid < pg_snapshot_xmin(pg_current_snapshot())
       and at >= $3::timestamptz and ($4::text is null or kind = $4::text or kind like $4::text || '.%')
       and ($5::text is null or device_id = $5::text)
-    order by xid desc, id desc limit $6::int`,
+    order by events.xid desc, id desc limit $6::int`,
 )
 
 export const readEventHead = statement<[], { xid: string }>(
