@@ -5,13 +5,15 @@ import { ConfigError, loadConfig, type Config } from '../../shared/config.ts'
 import { openDatabase, type Database } from '../../shared/db/database.ts'
 import { createLogger } from '../../shared/log.ts'
 import { startAgent } from './agent.ts'
+import { CrlFault } from './crl-file.ts'
 import type { BrokerAccess } from './kick.ts'
 import { brokerFiles, prepareBroker } from './prepare.ts'
 import { reloadByPidFile } from './reload.ts'
 
 const ROLE = 'muster_broker_agent'
 const USAGE = 2
-const SERVICE_PORT = 8884
+// MQTT's own over TLS, where MQTT_URL names no other.
+const SERVICE_PORT = 8883
 
 interface Needed {
   readonly databaseUrl: string
@@ -66,8 +68,9 @@ async function main(): Promise<void> {
     name: 'muster broker agent',
     ...(direct && { role: ROLE }),
   })
-  const ports = { devicePort: config.mqttsPort, servicePort: SERVICE_PORT }
   if (process.argv[2] === 'prepare') {
+    const { port } = new URL(brokerOf(config).url)
+    const ports = { devicePort: config.mqttsPort, servicePort: Number(port) || SERVICE_PORT }
     await prepareBroker({ db, now: new Date() }, needed.folder, ports)
   } else await keep(config, db, needed)
 }
@@ -75,7 +78,7 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error
+  if (!(error instanceof ConfigError || error instanceof CrlFault)) throw error
   process.stderr.write(`broker agent: ${error.message}\n`)
   process.exitCode = USAGE
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Place } from './ca.ts'
-import type { Input, Noun, Option } from './command/command.ts'
+import type { Place, Subject } from './ca.ts'
+import { UsageError, type Input, type Noun, type Option } from './command/command.ts'
 import { YES } from './confirm.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { printItems, type ListShape } from './output.ts'
@@ -96,6 +96,34 @@ const rollover: SessionCommand = {
   },
 }
 
+function subjectOf(input: Input): Subject {
+  const [kind, first = '', ...others] = input.arguments
+  if (kind === 'server') return { kind, names: [first, ...others] }
+  if (others.length > 0) throw new UsageError('a service has one name', input.command)
+  return { kind: 'service', name: first }
+}
+
+const issue: SessionCommand = {
+  path: ['ca', 'issue'],
+  summary: 'issues a certificate for a part that runs apart: FILE.pem, FILE.key, FILE-ca.pem',
+  arguments: [
+    { name: 'server|service', choices: ['server', 'service'] },
+    { name: 'NAME', many: true },
+  ],
+  options: [
+    { name: 'out', value: 'FILE', complete: 'file', summary: 'how the files begin (the name)' },
+    FOLDER,
+    PASSPHRASE,
+  ],
+  run: async (session, input) => {
+    const place = await placeOf(session, input)
+    const subject = subjectOf(input)
+    const prefix = path.resolve(session.folder, input.text('out') ?? input.argument(1))
+    await (await files()).issueCertificate(place, subject, prefix, session.now())
+    session.out.write(`${prefix}.pem, ${prefix}.key: of ${prefix}-ca.pem\n`)
+  },
+}
+
 async function agree(session: Session, input: Input, what: string): Promise<void> {
   if (input.flag('yes')) return
   const { asker } = session
@@ -107,7 +135,11 @@ async function agree(session: Session, input: Input, what: string): Promise<void
 export const authorityNoun: Noun = {
   name: 'ca',
   summary: 'Authorities: made, checked and rolled over as files, where the root’s key is.',
-  examples: ['muster ca check', 'muster ca rollover --data ./.muster'],
+  examples: [
+    'muster ca check',
+    'muster ca rollover --data ./.muster',
+    'muster ca issue service telemetry-reader',
+  ],
 }
 
-export const authorityCommands: readonly SessionCommand[] = [init, show, check, rollover]
+export const authorityCommands: readonly SessionCommand[] = [init, show, check, rollover, issue]

@@ -9,7 +9,7 @@ test('a device lives its whole life: embedded broker, files', async (t) => {
   await using muster = await Muster.create()
   await muster.start()
   await t.test('enrolment', (step) => enrollment(muster, step))
-  await t.test('state', (step) => state(muster, step))
+  await t.test('state', (step) => state(muster, () => muster.restart('SIGKILL'), step))
   await t.test('firmware', (step) => firmware(muster, step))
   await t.test('lifecycle', (step) => lifecycle(muster, step))
 })

@@ -32,7 +32,8 @@ export interface ApiOptions {
 export class Muster implements AsyncDisposable {
   readonly data: string
   readonly edgePort: number
-  readonly mqttsPort: number
+  /** Where devices connect: the embedded broker, or one apart. */
+  mqttsPort: number
   readonly gatewayPort: number
   readonly env: Record<string, string>
   output = ''

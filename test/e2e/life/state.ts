@@ -132,23 +132,31 @@ async function lightweight(device: ShellDevice, t: TestContext): Promise<void> {
   })
 }
 
-async function retainedAfterLoss(device: ShellDevice, t: TestContext): Promise<void> {
+async function retainedAfterLoss(
+  device: ShellDevice,
+  lose: () => Promise<void>,
+  t: TestContext,
+): Promise<void> {
   await t.test('ok/the retained mode converges after the broker lost everything', async () => {
-    await device.muster.restart('SIGKILL')
+    await lose()
     const subscription = device.subscribe(['config/desired'])
-    const { json } = await subscription.next('config/desired')
+    const { json } = await subscription.next('config/desired', 30)
     assert.equal(json['mode'], 'eco')
     await subscription.end()
   })
 }
 
-/** §2.3 and §2.4: connecting, topics, shadows in both modes. */
-export async function state(muster: Muster, t: TestContext): Promise<void> {
+/** §2.3 and §2.4: connecting, topics, shadows in both modes; `lose` takes all that the broker kept. */
+export async function state(
+  muster: Muster,
+  lose: () => Promise<void>,
+  t: TestContext,
+): Promise<void> {
   const device = await enrolled(muster, 'e2e-state')
   const other = await enrolled(muster, 'e2e-other')
   await connects(device, t)
   await staysInItsTopics(device, other, t)
   await converges(device, t)
   await lightweight(device, t)
-  await retainedAfterLoss(device, t)
+  await retainedAfterLoss(device, lose, t)
 }
