@@ -52,7 +52,7 @@ const faultsOf = async (harm: string) => {
   return faults.map(({ seal_id: id, fault }) => `${id} ${fault}`)
 }
 
-test('fail/a record that was changed, removed or added, a seal that was removed or forged', async () => {
+test('attack 45: a record changed, removed or added, a seal removed or forged, is found', async () => {
   assert.deepEqual(await faultsOf(`update audit set target = 'x' where target = 'b1'`), [
     '2 records',
   ])
