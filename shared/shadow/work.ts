@@ -1,5 +1,6 @@
 import { forgetLeaves, readLeaves, type Leaves } from '../index/leaves.ts'
 import type { Change, Changed } from './change.ts'
+import { countRequests } from './metrics.ts'
 import { planShadow, type Plan } from './plan.ts'
 import { recall } from './recall.ts'
 import { keyOf, keyOfRow, rowsOf, type Group } from './rows.ts'
@@ -29,6 +30,7 @@ export async function workShadows(deps: ShadowDeps, batch: Batch): Promise<Worke
     if (!batch.inTime()) break
   }
   for (const change of groups.flat()) results.set(change, { kind: 'conflict' })
+  countRequests(results.values())
   return { results, outbox }
 }
 
