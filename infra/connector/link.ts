@@ -62,6 +62,7 @@ export interface SubscribeOptions {
 
 const KEEP_ALIVE_SECONDS = 10
 const CONNECT_MS = 5000
+const END_MS = 1000
 const SESSION_SECONDS = 7 * 24 * 60 * 60
 export const RECEIVE_MAXIMUM = 2000
 const BUFFERED_BYTES = 4 * 1024 * 1024
@@ -175,6 +176,7 @@ function toLink(client: MqttClient, connack: IConnackPacket): Link {
       return client.stream.writableLength < BUFFERED_BYTES
     },
     publish: ({ topic, payload, qos, retain }, done) => {
+      if (!client.connected) return
       client.publish(topic, payload, { qos, retain }, (error) => {
         const code = codeOf(error)
         if (code !== undefined) done(code)
@@ -188,15 +190,25 @@ function toLink(client: MqttClient, connack: IConnackPacket): Link {
       await client.subscribeAsync([...filters], { qos, rh: retainHandling, rap: true })
     },
     unsubscribe: (filter) => {
-      client.unsubscribe(filter, () => undefined)
+      if (client.connected) client.unsubscribe(filter, () => undefined)
     },
     end: async () => {
-      await client.endAsync(false)
+      // mqtt.js waits for PUBACKs that no longer come when the connection breaks meanwhile.
+      const late = setTimeout(() => client.stream.destroy(), END_MS)
+      await Promise.race([client.endAsync(false), closed(client)])
+      clearTimeout(late)
     },
     destroy: () => {
       client.end(true)
     },
   }
+}
+
+function closed(client: MqttClient): Promise<void> {
+  return new Promise((resolve) => {
+    if (client.stream.destroyed) resolve()
+    else client.stream.once('close', () => resolve())
+  })
 }
 
 /** Undefined: the connection is lost, so nobody knows. */

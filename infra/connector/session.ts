@@ -172,6 +172,7 @@ export class Session {
   }
 
   later(work: () => void, ms: number): void {
+    if (this.ended) return
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       if (!this.ended) work()

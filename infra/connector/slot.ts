@@ -89,6 +89,7 @@ export class SlotKeeper {
   async #run(): Promise<void> {
     for (let failures = 0; !this.#stop.signal.aborted;) {
       const epoch = await this.#claim()
+      if (this.#stop.signal.aborted) break
       if (epoch === undefined) {
         await this.#pause(CLAIM_MS)
         continue
@@ -136,6 +137,10 @@ export class SlotKeeper {
       log.warn({ slot, class: slotClass, err: error }, 'broker not reached')
       this.#drop()
       return false
+    }
+    if (this.#stop.signal.aborted) {
+      this.#drop()
+      return true
     }
     metrics.slots.set({ class: slotClass }, 1)
     this.#first.resolve()

@@ -66,6 +66,8 @@ async function launch(file: string, port: number): Promise<ChildProcess> {
   const args = ['--pdeathsig', 'KILL', BINARY ?? 'mosquitto', '-c', file]
   const child = spawn('setpriv', args, { stdio: ['ignore', 'ignore', 'inherit'] })
   await untilOpen(port)
+  // A test that failed on its way must not keep the process; the broker ends with it.
+  child.unref()
   return child
 }
 
@@ -82,6 +84,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   let child: ChildProcess | undefined = await launch(file, port)
   const kill = async (signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL') => {
     if (child === undefined) return
+    child.ref()
     const gone = once(child, 'exit')
     child.kill(signal)
     await gone
