@@ -3,6 +3,7 @@ import { audit } from '../audit/record.ts'
 import type { Db } from '../db/database.ts'
 import { DomainError } from '../errors.ts'
 import { emit } from '../event/emit.ts'
+import { blockSignedBy } from './block.ts'
 import type { TrustedKey } from './digest.ts'
 import {
   insertKey,
@@ -32,13 +33,14 @@ export async function addKey(tx: Db, by: Acting, key: NewKey): Promise<KeyRow> {
   return row
 }
 
-/** Trusts a key no longer; rollouts of what it signed are stopped by their next start or resume. Again at will. */
+/** Trusts a key no longer: what it signed is blocked, and rollouts of it are paused. Again at will. */
 export async function revokeKey(tx: Db, by: Acting, name: string): Promise<void> {
   const row = await tx.row(revokeKeyRow, [name])
   if (row === undefined) {
     await findKey(tx, name)
     return
   }
+  await blockSignedBy(tx, name)
   await audit(tx, { ...by, verb: 'key.revoke', target: name })
   await emit(tx, { kind: 'key.revoked', payload: { name } })
 }

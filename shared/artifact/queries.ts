@@ -45,6 +45,11 @@ export const blockArtifact = statement<[number], { artifact_id: number }>(
   `update artifacts set state = 'blocked' where artifact_id = $1::int and state = 'ready' returning artifact_id`,
 )
 
+export const blockArtifactsOfKey = statement<[string], { artifact_id: number }>(
+  'artifacts_block_key',
+  `update artifacts set state = 'blocked' where key_id = $1::text and state = 'ready' returning artifact_id`,
+)
+
 // While an open action of the device names it: by the release, for the device's own hardware.
 export const readDeviceArtifact = statement<[string, number], ArtifactRow>(
   'artifact_of_device',

@@ -22,6 +22,13 @@ export const takeRollout = statement<[number, RolloutStatus], { rollout_id: numb
   `select rollout_id from rollouts where rollout_id = $1::int and status = $2::text for update skip locked`,
 )
 
+// An artifact that was blocked while its rollout ran: by a revoked key, or by another rollout's check.
+export const readUnsound = statement<[number], { artifact_id: number }>(
+  'rollout_unsound',
+  `select f.artifact_id from release_artifacts a join artifacts f using (artifact_id)
+    where a.release_id = $1::int and f.state <> 'ready' order by f.artifact_id limit 1`,
+)
+
 export const saveCursor = statement<[number, string | null]>(
   'rollout_cursor_save',
   `update rollouts set cursor = $2::text where rollout_id = $1::int`,

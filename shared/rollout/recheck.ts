@@ -57,11 +57,11 @@ async function problemOf(
   operation: Operation,
   artifact: RolloutArtifact,
 ): Promise<string | undefined> {
-  if (artifact.state === 'blocked') return 'is blocked'
   const keys = await trustedKeys(db)
   if (artifact.key_id !== null && !keys.some((key) => key.keyId === artifact.key_id)) {
     return `was signed by ${artifact.key_id}, which is revoked`
   }
+  if (artifact.state === 'blocked') return 'is blocked'
   const key = `rollout ${operation.id} ${artifact.artifact_id}`
   const { object, size, sha256 } = artifact
   const file = { object, size, signature: undefined, keys: [] }

@@ -9,6 +9,7 @@ import {
   cancelGone,
   drainResults,
   planAfresh,
+  readUnsound,
   readLiveRollouts,
   takeRollout,
 } from './engine-queries.ts'
@@ -115,6 +116,11 @@ async function oneSlice(
 }
 
 async function run(tx: Db, deps: Deps, rollout: Rollout, slots: Set<number>): Promise<SliceDone> {
+  const unsound = await tx.row(readUnsound, [rollout.release_id])
+  if (unsound !== undefined) {
+    await pauseRollout(tx, rollout, `artifact ${unsound.artifact_id} is blocked`)
+    return { done: true, offered: 0 }
+  }
   if (await judgeRollout(tx, rollout)) return { done: true, offered: 0 }
   let offered = 0
   const { groups } = await readRollout({ db: tx }, String(rollout.rollout_id))
@@ -124,6 +130,11 @@ async function run(tx: Db, deps: Deps, rollout: Rollout, slots: Set<number>): Pr
     await tx.rows(cancelGone, [rollout.rollout_id, grp])
   }
   return { done: offered === 0, offered }
+}
+
+async function pauseRollout(tx: Db, rollout: Rollout, problem: string): Promise<void> {
+  await moveTo(tx, rollout, 'paused', problem)
+  await tellStatus(tx, await readRollout({ db: tx }, String(rollout.rollout_id)))
 }
 
 /** Calls back who has not begun to change itself; who has, ends by itself. */

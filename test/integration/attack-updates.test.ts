@@ -145,3 +145,31 @@ test('fail/36 an author does not approve the own rollout', async () => {
   assert.equal((await rollouts.verb('mine', 'approve')).json.code, 'rollout.self_approval')
   assert.equal((await rollouts.read('mine')).status, 'waiting_for_approval')
 })
+
+test('fail/35 a key that is revoked while its rollout runs', async () => {
+  const { ask } = rollouts.firmware
+  const third = ecdsaSigner()
+  await ask('POST', '/api/v1/keys', { body: { name: 'third', public_key: third.pem } })
+  const made = await artifact(rollouts.firmware, third, randomBytes(300), 'third.bin')
+  await ask('POST', '/api/v1/releases', {
+    body: {
+      name: 'third',
+      version: '3.0.0',
+      artifacts: [{ hardware_rev: 'A', artifact_id: made.id }],
+    },
+  })
+  const { query } = await rollouts.fleet(2)
+  await rollouts.plan('third', query, { release: 'third' })
+  await rollouts.start('third')
+  const [offer] = await rollouts.open('third')
+  assert.ok(offer)
+  const get = await asDevice(offer.device_id)
+  const target = `/api/v1/artifacts/${made.id}/content`
+  assert.equal((await get('GET', target)).status, 200)
+  assert.equal((await ask('DELETE', '/api/v1/keys/third')).status, 204)
+  assert.equal((await get('GET', target)).status, 403)
+  await rollouts.firmware.step()
+  const paused = await rollouts.read('third')
+  assert.equal(paused.status, 'paused')
+  assert.match(paused.problem, /blocked/)
+})
