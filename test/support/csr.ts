@@ -12,19 +12,19 @@ export interface DeviceKey {
 }
 
 const P256 = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']
-const QUIET = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
+const quiet = (args: readonly string[]): string =>
+  execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
 /** A new key, on P-256 or of another kind by options of `openssl genpkey`. */
 export function deviceKey(kind: readonly string[] = P256): DeviceKey {
-  const key = execFileSync('openssl', ['genpkey', ...kind], QUIET)
+  const key = quiet(['genpkey', ...kind])
   return {
     key,
     csr: (subject, ...options) =>
       inFolder((folder) => {
         const file = path.join(folder, 'key')
         writeFileSync(file, key, { mode: 0o600 })
-        const args = ['req', '-new', '-key', file, '-subj', subject, ...options]
-        return execFileSync('openssl', args, QUIET)
+        return quiet(['req', '-new', '-key', file, '-subj', subject, ...options])
       }),
   }
 }
