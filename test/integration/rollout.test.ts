@@ -295,3 +295,37 @@ test('ok/a rollout does not wait for a device that was removed', async () => {
   const ended = await rollouts.read('removed')
   assert.deepEqual([ended.status, ended.cancelled], ['finished', 1])
 })
+
+test('ok/steps at once, and reports at once with them, do each thing once', async () => {
+  const { query } = await rollouts.fleet(60)
+  await rollouts.plan('crowd', query, { groups: 3, success_percent: 100 })
+  await rollouts.verb('crowd', 'start')
+  const { firmware } = rollouts
+  await Promise.all([firmware.work(), firmware.work()])
+  const older = await firmware.rows<{ id: bigint }>('select id from outbox')
+  for (let round = 0; round < 12; round++) {
+    const offers = await rollouts.open('crowd')
+    await Promise.all([
+      firmware.step(),
+      firmware.step(),
+      firmware.say(
+        ...offers.map((offer) => status(offer, { state: 'succeeded', firmware_ver: '2.5.0' })),
+        { topic: 'devices/nobody/ota/status', payload: {} },
+      ),
+      firmware.step(),
+    ])
+  }
+  const ended = await rollouts.read('crowd')
+  assert.deepEqual([ended.status, ended.succeeded, ended.failed], ['finished', 60, 0])
+  const sent = await firmware.rows<{ device_id: string; times: number }>(
+    `select device_id, count(*)::int as times from outbox, unnest(device_ids) device_id where id > $1 group by 1`,
+    older.length === 0 ? 0 : Math.max(...older.map(({ id }) => Number(id))),
+  )
+  assert.equal(sent.length, 60)
+  assert.ok(sent.every(({ times }) => times === 1))
+  const history = await firmware.rows<{ states: number }>(
+    `select count(*)::int as states from action_status s join actions a using (device_id, number)
+       join rollouts r using (rollout_id) where r.name = 'crowd'`,
+  )
+  assert.deepEqual(history, [{ states: 120 }])
+})
