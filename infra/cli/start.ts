@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ConfigError, optionFields, optionName, type ConfigSource } from '../../shared/config.ts'
-import { StartFault } from '../embedded/start/fault.ts'
+import { EXIT, StartFault } from '../embedded/start/fault.ts'
 import { run } from '../embedded/start/run.ts'
 
 const USAGE = 2
@@ -52,6 +52,11 @@ async function startAndStop(args: readonly string[]): Promise<number> {
     if (isUsage(error)) {
       refuse(error.message.split('\n')[0] ?? '')
       return USAGE
+    }
+    // Free a moment ago, when all three were looked at.
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      refuse(`a port was taken meanwhile (${error.message})`)
+      return EXIT.portsInUse
     }
     throw error
   }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import { newHierarchy, pemOf, serverUnder } from '../support/authority.ts'
 import { run, type Ran } from '../support/exec.ts'
 import { Muster, ROOT } from '../support/muster.ts'
 import { until } from '../support/until.ts'
@@ -31,6 +32,34 @@ test('fail/store-with-a-wrong-key, exit 15', { skip: withoutVersitygw }, async (
   const { code, stderr } = await refused(muster, { S3_ENDPOINT: server.endpoint, ...keys })
   assert.equal(code, 15)
   assert.match(stderr, /^muster: S3_ENDPOINT: .+\n$/)
+})
+
+test('fail/certificate-and-key-of-two-pairs, exit 2', async () => {
+  await using muster = await Muster.create()
+  const [one, two] = [serverUnder(newHierarchy().server), serverUnder(newHierarchy().server)]
+  const files = [path.join(muster.data, 'edge.pem'), path.join(muster.data, 'edge.key')] as const
+  writeFileSync(files[0], one.cert)
+  writeFileSync(files[1], two.key)
+  const env = { EDGE_CERT_FILE: files[0], EDGE_KEY_FILE: files[1] }
+  const { code, stderr } = await refused(muster, env)
+  assert.equal(code, 2)
+  assert.match(
+    stderr,
+    /^muster: EDGE_CERT_FILE and EDGE_KEY_FILE are no certificate and its key .*\n$/,
+  )
+})
+
+test('ok/a-certificate-of-the-operator', async () => {
+  const authority = newHierarchy().server
+  const { cert, key } = serverUnder(authority)
+  await using muster = await Muster.create()
+  const files = [path.join(muster.data, 'edge.pem'), path.join(muster.data, 'edge.key')] as const
+  writeFileSync(files[0], cert + pemOf(authority))
+  writeFileSync(files[1], key)
+  Object.assign(muster.env, { EDGE_CERT_FILE: files[0], EDGE_KEY_FILE: files[1] })
+  await muster.start()
+  assert.equal(readFileSync(muster.caFile, 'utf8'), pemOf(authority))
+  assert.equal((await muster.api('GET', '/api/v1/devices')).status, 200)
 })
 
 test('fail/secrets-sealed-under-another-passphrase, exit 2', async () => {

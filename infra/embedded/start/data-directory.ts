@@ -6,6 +6,7 @@ import { checkPrivate, makePrivateFolder, readFileOrNothing, writePrivate } from
 import { shownPath } from './shown-path.ts'
 
 const MIB = 2 ** 20
+const USAGE = 2
 
 /** What Muster keeps of itself beside its data. */
 interface State {
@@ -88,14 +89,33 @@ export async function openDataDirectory(
   version: string,
   freeMinBytes: number,
 ): Promise<DataDirectory> {
-  await makePrivateFolder(folder)
-  const lock = await takeLock(folder)
+  const lock = await makePrivateFolder(folder)
+    .then(() => takeLock(folder))
+    .catch((error: unknown) => {
+      throw unusable(folder, error)
+    })
   try {
     return await opened(folder, version, freeMinBytes, lock)
   } catch (error) {
     await lock.release()
     throw error
   }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the disk is read-only',
+  ENOTDIR: 'not a directory',
+  EEXIST: 'not a directory',
+  ENOSPC: 'the disk is full',
+}
+
+function unusable(folder: string, error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const word = WORDS[code]
+  if (word === undefined) return error
+  return new StartFault(USAGE, `${shownPath(folder)} cannot be used: ${word}`, { cause: error })
 }
 
 async function opened(folder: string, version: string, freeMinBytes: number, lock: Lock) {

@@ -15,6 +15,13 @@ function problemOf({ host, port }: WantedPort): Promise<string | undefined> {
   })
 }
 
+/** `::` where the kernel has IPv6, which takes IPv4 too; else all of IPv4. Another address stays as it is. */
+export async function usableHost(host: string): Promise<string> {
+  if (host !== '::') return host
+  const problem = await problemOf({ name: 'EDGE_PORT', host, port: 0 })
+  return problem === 'EAFNOSUPPORT' || problem === 'EADDRNOTAVAIL' ? '0.0.0.0' : host
+}
+
 /**
  * Looks whether all ports can be had, before anything is made.
  * @throws {StartFault} that names every one that is taken, and others to take

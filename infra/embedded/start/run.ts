@@ -31,11 +31,16 @@ import { openLog } from './log.ts'
 import { checkStore } from './store.ts'
 import { keepOperatorToken, writeCliFile } from './operator-token.ts'
 import { Parts } from './parts.ts'
-import { checkPorts } from './ports.ts'
+import { checkPorts, usableHost } from './ports.ts'
 import { countDevices, freeSlots } from './queries.ts'
 import { waitFor } from './reach.ts'
 import { makeSecrets } from './secrets.ts'
-import { serverCertificate, type ServerCertificate } from './server-certificate.ts'
+import {
+  givenCertificate,
+  serverCertificate,
+  type ServerCertificate,
+  writeTopOfChain,
+} from './server-certificate.ts'
 import { untilAsked } from './signals.ts'
 
 const CONNECTOR_CONNECTIONS = 4
@@ -64,7 +69,8 @@ interface Joined extends Start {
 /** Starts everything in this process and runs until asked to stop; the exit code. */
 export async function run(source: ConfigSource, say: (text: string) => void): Promise<number> {
   const started = performance.now()
-  const config = loadConfig({ ...source, embedded: true })
+  const given = loadConfig({ ...source, embedded: true })
+  const config = { ...given, edgeHost: await usableHost(given.edgeHost) }
   const levelGiven = (source.options?.LOG_LEVEL ?? source.env['LOG_LEVEL']) !== undefined
   const log = openLog({ level: config.logLevel, levelGiven, format: config.logFormat })
   const asked = untilAsked()
@@ -139,11 +145,7 @@ function certificateSource({ config, data, passphrase }: Start) {
   return async (): Promise<ServerCertificate> => {
     if (edgeCertFile === undefined || edgeKeyFile === undefined)
       return serverCertificate(data, { names: publicNames, now: systemClock.now(), passphrase })
-    const [cert, key] = await Promise.all([
-      readFile(edgeCertFile, 'utf8'),
-      readFile(edgeKeyFile, 'utf8'),
-    ])
-    return { cert, key }
+    return givenCertificate(edgeCertFile, edgeKeyFile)
   }
 }
 
@@ -151,7 +153,8 @@ function certificateSource({ config, data, passphrase }: Start) {
 async function join(joined: Joined, names: readonly string[]): Promise<{ lost: Promise<string> }> {
   const { config, data, log, parts, hosts, database, certificate } = joined
   const hop = hopRoot(data)
-  await certificate()
+  const { cert } = await certificate()
+  if (config.edgeCertFile !== undefined) await writeTopOfChain(data, cert)
   await keepOperatorToken(database.owner, data, systemClock.now())
   await writeCliFile(data, config.apiUrl)
   await saveOwnEndpoint(database.owner, config)

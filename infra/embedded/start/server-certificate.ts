@@ -1,14 +1,17 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
 import { only, TAG } from '../../../shared/pki/der-read.ts'
 import { openIssuer, readPrivateKey } from '../../../shared/pki/issuer.ts'
 import { readKey } from '../../../shared/pki/key.ts'
 import { signServerCertificate } from '../../../shared/pki/leaf-certificates.ts'
-import { certificatePem, fromPem } from '../../../shared/pki/pem.ts'
+import { blocks, certificatePem, fromPem } from '../../../shared/pki/pem.ts'
 import type { DataDirectory } from './data-directory.ts'
+import { StartFault } from './fault.ts'
 import { readFileOrNothing, writePrivate } from './private-file.ts'
 
+const USAGE = 2
 const RENEW_MS = 60 * 86_400_000
 
 export interface ServerCertificate {
@@ -66,8 +69,33 @@ function split(pem: string): ServerCertificate {
   return { cert: pem.slice(0, at), key: pem.slice(at) }
 }
 
+/** The top of the chain that the operator's file holds: its root, or the certificate itself where it is self-signed. */
+export async function writeTopOfChain(data: DataDirectory, cert: string): Promise<void> {
+  const top = blocks(cert, ['CERTIFICATE']).at(-1)
+  if (top !== undefined) await writeAnchor(data, certificatePem(top))
+}
+
 /** What clients trust the server by; public. */
 async function writeAnchor(data: DataDirectory, root: string): Promise<void> {
   const found = await readFileOrNothing(data.file('ca.pem'))
   if (found?.toString('utf8') !== root) await writePrivate(data.file('ca.pem'), root, 0o644)
+}
+
+/**
+ * The operator's own certificate, read afresh.
+ * @throws {StartFault} when the files are not a certificate and its key
+ */
+export async function givenCertificate(
+  certFile: string,
+  keyFile: string,
+): Promise<ServerCertificate> {
+  const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')])
+  try {
+    createSecureContext({ cert, key })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const line = `EDGE_CERT_FILE and EDGE_KEY_FILE are no certificate and its key (${why})`
+    throw new StartFault(USAGE, line, { cause: error })
+  }
+  return { cert, key }
 }
