@@ -88,7 +88,8 @@ async function pipe(body: ReadableStream<Uint8Array>, to: ServerResponse): Promi
 }
 
 function stopAfter(to: ServerResponse, milliseconds: number): { clear: () => void } {
-  const timer = setTimeout(() => to.destroy(), milliseconds)
+  // An answer whose connection is gone already is never told so again; its timer keeps nobody.
+  const timer = setTimeout(() => to.destroy(), milliseconds).unref()
   return { clear: () => clearTimeout(timer) }
 }
 

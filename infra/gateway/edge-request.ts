@@ -153,7 +153,8 @@ async function withProcessMetrics(
 ): Promise<Response> {
   const asksMetrics = route.template === '/metrics' && request.method === 'GET'
   if (!processMetrics || !asksMetrics || !answer.ok) return answer
-  const text = `${await answer.text()}${await processMetrics()}`
+  const fleet = await answer.text()
+  const text = `${fleet}${fleet.endsWith('\n') ? '' : '\n'}${await processMetrics()}`
   const headers = new Headers(answer.headers)
   headers.delete('content-length')
   return new Response(text, { status: answer.status, headers })

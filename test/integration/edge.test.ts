@@ -314,7 +314,7 @@ test('/metrics: what the console answers, and the metrics of this process', asyn
   const ask = (target: string) =>
     sendText(`GET ${target} HTTP/1.1\r\n${HOST}\r\n`, { port: alone.port })
   const { body } = await ask('/metrics')
-  assert.match(body, /^\{"functionName":"console".*\}muster_process 1\n$/s)
+  assert.match(body, /^\{"functionName":"console".*\}\nmuster_process 1\n$/s)
   assert.ok(!(await ask('/metrics?answer=401')).body.includes('muster_process'))
   assert.ok(!(await ask('/')).body.includes('muster_process'))
 })
