@@ -18,10 +18,12 @@ export async function authorityBundle({ db }: Deps, request: Request): Promise<R
   return cached(request, Buffer.from(pem), 'application/x-pem-file', HOUR_SECONDS)
 }
 
-/** The newest public CRL, DER. */
+/** The newest public CRL, DER: of the authority that signs now, or of `?issuer=`, which after a rollover is asked for one before it. */
 export async function crl({ db, clock }: Deps, request: Request): Promise<Response> {
-  const found = await readPublicCrl(db)
-  if (!found) throw new DomainError('ca.unavailable')
+  const issuer = new URL(request.url).searchParams.get('issuer')
+  if (issuer !== null && !/^\d{1,5}$/.test(issuer)) throw new DomainError('authority.not_found')
+  const found = await readPublicCrl(db, issuer === null ? undefined : Number(issuer))
+  if (!found) throw new DomainError(issuer === null ? 'ca.unavailable' : 'authority.not_found')
   const left = (found.nextUpdate.getTime() - clock.now().getTime()) / 1000
   const seconds = Math.max(0, Math.min(HOUR_SECONDS, Math.floor(left)))
   return cached(request, found.der, 'application/pkix-crl', seconds)

@@ -55,7 +55,8 @@ export async function installAuthority(
     const active = rows.find(
       (row) => row.state !== 'root' && first && opensWith(readCertificate(row.certificate), first),
     )
-    if (active && active.state !== 'active') await tx.rows(activateIssuer, [active.issuer_id])
+    // Never back: an instance whose secret is still the old one would undo a rollover.
+    if (active?.state === 'next') await tx.rows(activateIssuer, [active.issuer_id])
   })
 }
 

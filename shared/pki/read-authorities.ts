@@ -33,13 +33,15 @@ export function readChain(db: Db): Promise<readonly Certificate[]> {
   return chain(db, '')
 }
 
-/** The public CRL of the authority that signs now. */
+/** The public CRL of an authority, by its number; of the one that signs now where none is given. */
 export async function readPublicCrl(
   db: Db,
+  issuerId?: number,
 ): Promise<{ der: Buffer; number: bigint; nextUpdate: Date } | undefined> {
-  const active = (await db.rows(readIssuers, [])).find(({ state }) => state === 'active')
+  const wanted =
+    issuerId ?? (await db.rows(readIssuers, [])).find(({ state }) => state === 'active')?.issuer_id
   const rows = await db.rows(readCrls, [PUBLIC_SHARD])
-  const row = rows.find(({ issuer_id }) => issuer_id === active?.issuer_id)
+  const row = rows.find(({ issuer_id }) => issuer_id === wanted)
   return row && { der: row.der, number: row.number, nextUpdate: row.next_update }
 }
 

@@ -42,10 +42,11 @@ interface Opened {
 /** Secrets are read again every ten seconds, so that a rollover needs no restart; keys that did not change stay open. */
 export function createSigner(deps: SignerDeps): Signer {
   let opened: Opened | undefined
+  const installed = { as: '' }
   const all = (): Promise<readonly SigningAuthority[]> => {
     const now = performance.now()
     if (opened && now < opened.until) return opened.authorities
-    const authorities = openAuthorities(deps)
+    const authorities = openAuthorities(deps, installed)
     opened = { until: now + REREAD_MS, authorities }
     authorities.catch(() => (opened = undefined))
     return authorities
@@ -67,20 +68,29 @@ function unavailable(reason: string, cause?: unknown): DomainError {
   return new DomainError('ca.unavailable', {}, { cause: new Error(reason, { cause }) })
 }
 
-async function openAuthorities(deps: SignerDeps): Promise<SigningAuthority[]> {
-  const keys = await readKeys(deps)
-  const bundle = await deps.secret('ca-certificates')
-  if (bundle) await installAuthority(deps, readBundle(bundle.toString('utf8')), keys)
+async function openAuthorities(
+  deps: SignerDeps,
+  installed: { as: string },
+): Promise<SigningAuthority[]> {
+  const { text, keys } = await readKeys(deps)
+  const bundle = (await deps.secret('ca-certificates'))?.toString('utf8')
+  // Entered once for what is mounted now, not each time that it is read.
+  const as = `${text}${bundle ?? ''}`
+  if (bundle !== undefined && as !== installed.as) {
+    await installAuthority(deps, readBundle(bundle), keys)
+    installed.as = as
+  }
   const rows = await deps.db.rows(readIssuers, [])
   return rows.flatMap((row) => open(row, keys))
 }
 
-async function readKeys(deps: SignerDeps): Promise<KeyObject[]> {
+async function readKeys(deps: SignerDeps): Promise<{ text: string; keys: KeyObject[] }> {
   const pem = await deps.secret('ca-issuing-key')
   if (!pem) throw unavailable('no issuing key is mounted')
   const passphrase = await deps.passphrase()
   try {
-    return readPrivateKeys(pem.toString('utf8'), passphrase)
+    const text = pem.toString('utf8')
+    return { text, keys: readPrivateKeys(text, passphrase) }
   } catch (cause) {
     throw unavailable('the issuing key cannot be read', cause)
   }

@@ -185,3 +185,44 @@ test('ok/202 with Retry-After and no body while the authority does not answer; t
   )
   assert.deepEqual(used, [{ used: 1n }])
 })
+
+test('fail/a request that was made for another connection', async () => {
+  await allow(cloned.db, 'est-bound')
+  const { text: token } = await insertBootstrapToken(cloned.db)
+  const binding = Buffer.from('0102030405060708090a0b0c', 'hex')
+  const body = bare(challenged('est-bound', binding.toString('base64')))
+  const headers = basic('est-bound', token)
+  const other = await post('simpleenroll', body, { headers, binding: Buffer.alloc(12, 7) })
+  assert.equal(other.status, 400)
+  const own = await post('simpleenroll', body, { headers, binding })
+  assert.equal(own.status, 200, await own.clone().text())
+})
+
+/** A request with a challengePassword, which EST uses for tls-unique. */
+function challenged(deviceId: string, challenge: string): string {
+  return inFolder((folder) => {
+    const config = path.join(folder, 'cnf')
+    const lines = [
+      '[req]',
+      'distinguished_name=n',
+      'attributes=a',
+      'prompt=no',
+      '[n]',
+      `CN=${deviceId}`,
+    ]
+    writeFileSync(config, [...lines, '[a]', `challengePassword=${challenge}`, ''].join('\n'))
+    const key = [
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-keyout',
+      path.join(folder, 'k'),
+    ]
+    return execFileSync('openssl', ['req', '-new', '-config', config, ...key], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+  })
+}

@@ -147,3 +147,22 @@ test('ok/rollover: the next authority signs, renewals pass over to it, both CRLs
     [2, 3],
   )
 })
+
+test('ok/a revocation whose process ended before it published is in the next tick’s CRL', async () => {
+  const first = await enrolled('late-1')
+  const { serial } = readCertificate(first.der)
+  await cloned.db.unnamed(
+    'revoked',
+    `insert into revocations (issuer_id, serial, device_id, revoked_at, reason, not_after)
+     select issuer_id, serial, device_id, now(), 1, not_after from certificates where serial = $1`,
+    [serial],
+  )
+  const crl = async (query = '') =>
+    Buffer.from(await (await functions.call('pki', `/pki/crl${query}`)).arrayBuffer())
+  assert.ok(!(await crl()).includes(serial))
+  await functions.call('pki', '/cron?tick=1', { caller: 'connector', method: 'POST' })
+  assert.ok((await crl()).includes(serial))
+  assert.ok((await crl('?issuer=2')).includes(serial))
+  const none = await functions.call('pki', '/pki/crl?issuer=99')
+  assert.equal(none.status, 404)
+})

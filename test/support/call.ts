@@ -29,6 +29,8 @@ export interface TestCall {
   readonly verdict?: 'none' | 'ok' | 'expired' | 'bad'
   readonly source?: string
   readonly topic?: string
+  /** tls-unique of the client's connection. */
+  readonly binding?: Buffer
 }
 
 /** A request as it reaches the function: signed, the target in its header. */
@@ -49,6 +51,7 @@ export function signedRequest(callee: string, target: string, call: TestCall = {
     verdict: call.verdict ?? (call.certificate ? 'ok' : 'none'),
     source: call.source ?? '127.0.0.1',
     topic: call.topic,
+    binding: call.binding,
     ...(body && { body: hashBody(body) }),
   })
   return new Request(`http://127.0.0.1/function/${callee}`, {
