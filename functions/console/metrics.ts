@@ -37,7 +37,7 @@ function deviceMetrics({ byStatus, connected, versions, hardware }: FleetNumbers
     },
     {
       name: 'muster_devices_hardware',
-      help: 'Active devices by hardware revision, the ten most frequent',
+      help: 'Devices by hardware revision, the ten most frequent',
       samples: hardware.map(({ name, devices }) => ({
         labels: { hardware_rev: name },
         value: devices,

@@ -47,6 +47,7 @@ interface Material extends Secret {
 
 const KEY_BYTES = 32
 const DAY_MS = 86_400_000
+const CLAIM_DAYS_MAX = 3650
 const EXACT_USES = 1000
 const SLOTS = 16
 
@@ -65,7 +66,8 @@ export async function makeMaterial(deps: CreateDeps, asked: NewCredential): Prom
     case 'claim': {
       const name = asked.name ?? newTokenId()
       const left = asked.expiresAt.getTime() - deps.clock.now().getTime()
-      const claim = await deps.claim(name, Math.max(1, Math.ceil(left / DAY_MS)))
+      const days = Math.min(Math.max(1, Math.ceil(left / DAY_MS)), CLAIM_DAYS_MAX)
+      const claim = await deps.claim(name, days)
       const { certificate, chain, private_key: secret } = claim
       return { name, secret, certificate, chain, der: derOf(certificate) }
     }

@@ -37,7 +37,27 @@ interface FleetDeps {
   readonly clock: Clock
 }
 
-export async function readFleetNumbers({ db, clock }: FleetDeps): Promise<FleetNumbers> {
+const CACHE_MS = 10_000
+
+interface Cached {
+  readonly until: number
+  readonly numbers: Promise<FleetNumbers>
+}
+
+const caches = new WeakMap<Db, Cached>()
+
+/** At most ten seconds old: at a million devices counting takes about a second, and pages and scrapes come as they like. */
+export function readFleetNumbers(deps: FleetDeps): Promise<FleetNumbers> {
+  const now = performance.now()
+  const cached = caches.get(deps.db)
+  if (cached !== undefined && now < cached.until) return cached.numbers
+  const numbers = countFleet(deps)
+  caches.set(deps.db, { until: now + CACHE_MS, numbers })
+  numbers.catch(() => caches.delete(deps.db))
+  return numbers
+}
+
+async function countFleet({ db, clock }: FleetDeps): Promise<FleetNumbers> {
   const now = clock.now()
   const soon = new Date(now.getTime() + SOON_DAYS * DAY_MS)
   const dayAgo = new Date(now.getTime() - DAY_MS)
