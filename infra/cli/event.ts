@@ -6,6 +6,7 @@ import type { ListShape } from './output.ts'
 import type { Session } from './session.ts'
 import { plain } from './terminal/text.ts'
 import { subListCommand, type SessionCommand } from './verbs.ts'
+import { EVENTS_PATH, newestEvent } from './watch.ts'
 
 export const EVENTS: ListShape = {
   id: (item) => String(item['id']),
@@ -46,7 +47,9 @@ function holds(input: Input, item: Item): boolean {
 async function watchEvents(session: Session, input: Input): Promise<void> {
   const { out, signal, format } = session
   const people = format === 'table' || format === 'wide'
-  for await (const { data } of followEvents(await session.transport(), '/api/v1/events', signal)) {
+  const after = await newestEvent(session)
+  const events = followEvents(await session.transport(), EVENTS_PATH, signal, after)
+  for await (const { data } of events) {
     const item = parseItem(data)
     if (!holds(input, item)) continue
     const cells = [item['at'], item['kind'], item['device_id'] ?? '', summary(item['data'])]

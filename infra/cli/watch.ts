@@ -10,6 +10,15 @@ const LEAST_MS = 1_000
 const MOST_MS = 10_000
 const POLL_MS = 2_000
 
+export const EVENTS_PATH = '/api/v1/events'
+
+/** Where to begin: after what has happened until now. */
+export async function newestEvent(session: Session): Promise<string | undefined> {
+  const { items } = await (await session.api()).page('events', { limit: 1 })
+  const id = items[0]?.['id']
+  return typeof id === 'string' ? id : undefined
+}
+
 const pending = () => new Promise<never>(() => undefined)
 
 /**
@@ -26,7 +35,8 @@ export async function watch(
   const signal = AbortSignal.any([session.signal, stop.signal])
   let wake: (() => void) | undefined
   const listen = async (): Promise<void> => {
-    for await (const { kind } of followEvents(transport, '/api/v1/events', signal)) {
+    const events = followEvents(transport, EVENTS_PATH, signal, await newestEvent(session))
+    for await (const { kind } of events) {
       if (kinds.some((each) => kind === each || kind.startsWith(`${each}.`))) wake?.()
     }
   }

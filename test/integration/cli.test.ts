@@ -1,13 +1,15 @@
 // The command against a running Muster: what it prints, how it ends, what it asks.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { TREE } from '../../infra/cli/tree.ts'
 import { run, runOk, type Ran } from '../support/exec.ts'
 import { Muster, ROOT } from '../support/muster.ts'
+import { until } from '../support/until.ts'
 
 let muster: Muster
 before(async () => {
@@ -300,18 +302,25 @@ test('ok/firmware-from-file-to-rollout', async () => {
 })
 
 test('ok/events-are-listed-and-followed', async () => {
+  await ok('device', 'create', 'w-first')
   const listed = await ok('event', 'list', '--kind', 'device', '--limit', '3')
   assert.match(listed, /^TIME +KIND +DEVICE +DATA\n.* device\./)
   const env = { MUSTER_SERVER: muster.url, MUSTER_CA: muster.caFile, MUSTER_TOKEN: muster.token }
-  const watching = run(path.join(ROOT, 'muster'), ['event', 'watch', '--kind', 'device'], {
-    env,
-    seconds: 12,
+  const child = spawn(path.join(ROOT, 'muster'), ['event', 'watch', '--kind', 'device'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
-  for (let i = 0; i < 4; i++) {
-    await setTimeout(2_000)
-    await ok('device', 'create', `w-${i}`)
-  }
-  assert.match((await watching).stdout, /device\.registered {2}w-3/)
+  let seen = ''
+  child.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()))
+  let made = 0
+  await until('an event that is followed', async () => {
+    await ok('device', 'create', `w-${made}`)
+    made += 1
+    return /device\.registered {2}w-[0-9]+/.test(seen)
+  })
+  child.kill('SIGINT')
+  const [code] = await once(child, 'exit')
+  assert.equal(code, 130)
 })
 
 // What is listed works: each command that takes nothing, but those that start something or are for shells and people.

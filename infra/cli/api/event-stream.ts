@@ -37,13 +37,17 @@ export async function* readEvents(body: Readable): AsyncGenerator<ServerEvent> {
   }
 }
 
-/** Events as they come; the server ends a stream now and then, so it is opened again after the last one seen. */
+/**
+ * Events after the one named, as they come. The server ends a stream now and then, so it is opened again after the last one seen;
+ * with a first one to begin after, none is missed between two streams.
+ */
 export async function* followEvents(
   transport: Transport,
   target: string,
   signal: AbortSignal,
+  after?: string,
 ): AsyncGenerator<ServerEvent> {
-  let last: string | undefined
+  let last = after
   while (!signal.aborted) {
     const headers = {
       // Some gateways stream only what begins with this type.
