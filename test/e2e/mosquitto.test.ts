@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { needs } from '../support/needs.ts'
 import { withoutVersitygw } from '../support/versitygw.ts'
 import { Distributed } from './life/distributed.ts'
+import { application } from './life/application.ts'
 import { enrollment } from './life/enrollment.ts'
 import { firmware } from './life/firmware.ts'
 import { lifecycle } from './life/lifecycle.ts'
@@ -19,6 +20,7 @@ test(
     const { muster } = world
     await t.test('enrolment', (step) => enrollment(muster, step))
     await t.test('state', (step) => state(muster, () => world.loseBroker(), step))
+    await t.test('application', (step) => application(muster, world.servicePort, step))
     await t.test('firmware', (step) => firmware(muster, step))
     await t.test('lifecycle', (step) => lifecycle(muster, step))
   },

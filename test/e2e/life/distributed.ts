@@ -49,14 +49,22 @@ async function ends(child: ChildProcess | undefined, signal: NodeJS.Signals): Pr
 /** Everything a device's life needs, apart; disposed, all processes are gone. */
 export class Distributed implements AsyncDisposable {
   readonly muster: Muster
+  /** Where service accounts connect. */
+  readonly servicePort: number
   readonly #broker: string
   readonly #env: Record<string, string>
   readonly #stack = new AsyncDisposableStack()
   #mosquitto: ChildProcess | undefined
   #agent: ChildProcess | undefined
 
-  private constructor(muster: Muster, broker: string, env: Record<string, string>) {
+  private constructor(
+    muster: Muster,
+    servicePort: number,
+    broker: string,
+    env: Record<string, string>,
+  ) {
     this.muster = muster
+    this.servicePort = servicePort
     this.#broker = broker
     this.#env = env
   }
@@ -83,10 +91,9 @@ export class Distributed implements AsyncDisposable {
       S3_SECRET_KEY: s3.secretKey,
     })
     muster.mqttsPort = devicePort
-    const world = new Distributed(muster, broker, {
+    const world = new Distributed(muster, servicePort, broker, {
       ...common,
       BROKER_FOLDER: broker,
-      BROKER_SERVICE_PORT: String(servicePort),
       MQTTS_PORT: String(devicePort),
       MQTT_CERT_FILE: path.join(broker, 'broker-agent.pem'),
       MQTT_KEY_FILE: path.join(broker, 'broker-agent.key'),

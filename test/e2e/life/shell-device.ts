@@ -24,6 +24,8 @@ export interface Message {
 /** What came to a subscription so far; `next` waits for a message of a topic. */
 export interface Subscription {
   readonly messages: Message[]
+  /** How often it connected: mosquitto_sub tries again whenever it was thrown off. */
+  connects(): number
   next(topic: string, seconds?: number): Promise<Message>
   /** Resolves when the connection is gone. */
   readonly gone: Promise<number>
@@ -158,7 +160,7 @@ export class ShellDevice {
     ])
     const child = spawn(
       'mosquitto_sub',
-      [...this.#mqttArgs(), '-q', '1', ...filters, '-F', '%r %t %p', ...args],
+      [...this.#mqttArgs(), '-q', '1', ...filters, '-F', '%r %t %p', '-d', ...args],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )
     return subscriptionOf(child)
@@ -194,15 +196,18 @@ export class ShellDevice {
 function subscriptionOf(child: ChildProcess): Subscription {
   const messages: Message[] = []
   let taken = 0
+  let connected = 0
   let rest = ''
   child.stdout?.on('data', (chunk: Buffer) => {
     const lines = (rest + chunk.toString('utf8')).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) messages.push(messageOf(line))
+    connected += lines.filter((line) => line.endsWith('sending CONNECT')).length
+    messages.push(...lines.filter((line) => /^[01] \S+ /.test(line)).map(messageOf))
   })
   const gone = exitOf(child)
   return {
     messages,
+    connects: () => connected,
     gone,
     next: (topic, seconds = 15) =>
       until(
