@@ -47,6 +47,7 @@ export async function startIdentity(
   clock: Clock = systemClock,
   hierarchy: Hierarchy = newHierarchy(),
   changed: Readonly<Record<string, string>> = {},
+  between: (call: InternalCall) => InternalCall = (call) => call,
 ): Promise<IdentityFunctions> {
   const secrets = ceremonySecrets(hierarchy)
   for (const [name, text] of Object.entries(changed)) secrets.set(name, Buffer.from(text))
@@ -58,7 +59,7 @@ export async function startIdentity(
     ...testHost(name, db),
     clock,
     secret,
-    call: internal(name),
+    call: between(internal(name)),
   })
   const enrollHost = await enrollDeps(host('enroll'))
   const estHost = await estDeps(host('est'))
