@@ -18,10 +18,10 @@ export interface OfferDeps {
 
 const TOPIC = 'devices/{id}/ota/notify'
 const OFFERED_AT_ONCE = 2_000
-/** How often a silent device is looked at: one that was away is told again soon after it came back. */
+/** When a silent device is looked at first: one that was away is told again soon after it came back. */
 export const LOOK_SECONDS = 30
 
-/** When an action is looked at again at the latest: no limit is noticed later than the shortest of them. */
+/** When an action is looked at first. */
 export function lookSeconds({
   answer_seconds,
   progress_seconds,

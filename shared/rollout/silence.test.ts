@@ -53,23 +53,45 @@ test('ok/the next look is no later than the limit', () => {
   assert.deepEqual(look, { kind: 'wait', next: after(100), offerAgain: false })
 })
 
+const long = { answer_seconds: 100_000, progress_seconds: 9_000, verify_seconds: 1_800 }
+
 function again(part: Partial<Silent>, seconds: number): boolean {
-  const look = judgeSilence(silent(part), { ...timeouts, answer_seconds: 10_000 }, after(seconds))
+  const look = judgeSilence(silent(part), long, after(seconds))
   return look.kind === 'wait' && look.offerAgain
 }
+
+test('ok/looks at a device that is away come less often, to the shortest limit', () => {
+  let at = 30
+  const looks: number[] = []
+  for (let look = 0; look < 9; look++) {
+    looks.push(at)
+    const { next } = judgeSilence(silent(), long, after(at)) as { next: Date }
+    at = (next.getTime() - start) / 1000
+  }
+  assert.deepEqual(looks, [30, 60, 120, 240, 480, 960, 1920, 3720, 5520])
+})
+
+test('ok/a device that is at it is looked at when its silence ends', () => {
+  const look = judgeSilence(
+    silent({ state: 'downloading', stateAt: after(50) }),
+    timeouts,
+    after(60),
+  )
+  assert.deepEqual(look, { kind: 'wait', next: after(160), offerAgain: false })
+})
 
 test('ok/told again when it came back after the last look', () => {
   assert.equal(again({ connectedAt: after(-10) }, 30), false)
   assert.equal(again({ connectedAt: after(20) }, 30), true)
-  assert.equal(again({ dueAt: after(300), connectedAt: after(20) }, 300), false)
-  assert.equal(again({ dueAt: after(300), connectedAt: after(280) }, 300), true)
+  assert.equal(again({ dueAt: after(240), connectedAt: after(100) }, 240), false)
+  assert.equal(again({ dueAt: after(240), connectedAt: after(130) }, 240), true)
   assert.equal(again({ state: 'downloading', connectedAt: after(20) }, 30), false)
+  assert.equal(again({ dueAt: after(240), connectedAt: null }, 240), false)
 })
 
-test('ok/told again every ten minutes while it is connected', () => {
+test('ok/told again at each look after ten minutes while it is connected', () => {
   const connectedAt = after(-10)
-  assert.equal(again({ dueAt: after(570), connectedAt }, 570), false)
-  assert.equal(again({ dueAt: after(600), connectedAt }, 600), true)
-  assert.equal(again({ dueAt: after(630), connectedAt }, 630), false)
-  assert.equal(again({ dueAt: after(600), connectedAt: null }, 600), false)
+  assert.equal(again({ dueAt: after(480), connectedAt }, 480), false)
+  assert.equal(again({ dueAt: after(960), connectedAt }, 960), true)
+  assert.equal(again({ dueAt: after(1920), connectedAt }, 1920), true)
 })

@@ -1,5 +1,5 @@
 import type { ActionState } from './action.ts'
-import { LOOK_SECONDS, lookSeconds } from './offer.ts'
+import { lookSeconds } from './offer.ts'
 import { sameVersion } from './report.ts'
 import type { Timeouts } from './rules.ts'
 
@@ -22,7 +22,8 @@ export type Look =
   | { readonly kind: 'end'; readonly state: 'timed_out' | 'succeeded' | 'cancelled' }
   | { readonly kind: 'wait'; readonly next: Date; readonly offerAgain: boolean }
 
-const AGAIN_SECONDS = 600
+/** From then on a device that stays connected and silent is told again at each look: its broker may have lost the message. */
+const LASTING_SECONDS = 600
 const SLACK_SECONDS = 15
 
 const seconds = (date: Date): number => date.getTime() / 1000
@@ -48,17 +49,29 @@ export function judgeSilence(action: Silent, timeouts: Timeouts, now: Date): Loo
     const awaiting = state === 'rebooting' || state === 'verifying'
     return { kind: 'end', state: awaiting && runs && changed ? 'succeeded' : 'timed_out' }
   }
-  const next = Math.min(since + limit, seconds(now) + lookSeconds(timeouts))
-  const offerAgain = state === 'offered' && isDueAgain(action, now)
-  return { kind: 'wait', next: new Date(next * 1000), offerAgain }
+  const wait = state === 'offered' ? pause(seconds(now) - since, timeouts) : shortest(timeouts)
+  const next = new Date(Math.min(since + limit, seconds(now) + wait) * 1000)
+  return {
+    kind: 'wait',
+    next,
+    offerAgain: state === 'offered' && isDueAgain(action, timeouts, now),
+  }
 }
 
-// A device that came back since the last look, and every ten minutes one that stays: its broker may have lost the message.
-function isDueAgain({ stateAt, dueAt, connectedAt }: Silent, now: Date): boolean {
-  const looked = seconds(dueAt) - LOOK_SECONDS - SLACK_SECONDS
-  const back = connectedAt !== null && seconds(connectedAt) > Math.max(looked, seconds(stateAt))
-  const round = (date: Date) => Math.floor((seconds(date) - seconds(stateAt)) / AGAIN_SECONDS)
-  const lasting =
-    connectedAt !== null && round(now) > round(new Date((looked + SLACK_SECONDS) * 1000))
-  return back || (lasting && round(now) > 0)
+const shortest = ({ answer_seconds, progress_seconds, verify_seconds }: Timeouts): number =>
+  Math.min(answer_seconds, progress_seconds, verify_seconds)
+
+// As long again as the silence has lasted: a million devices that are away cost a million looks in half an hour, not in half a minute.
+// No longer than the shortest limit, so that none is noticed much later.
+function pause(silent: number, timeouts: Timeouts): number {
+  return Math.min(Math.max(silent, lookSeconds(timeouts)), shortest(timeouts))
+}
+
+// Who came back since the last look, which was half as long after the offer as this one was due, and who stays.
+function isDueAgain({ stateAt, dueAt, connectedAt }: Silent, timeouts: Timeouts, now: Date) {
+  if (connectedAt === null) return false
+  const due = seconds(dueAt) - seconds(stateAt)
+  const looked = seconds(dueAt) - pause(due / 2, timeouts) - SLACK_SECONDS
+  const back = seconds(connectedAt) > Math.max(looked, seconds(stateAt))
+  return back || seconds(now) - seconds(stateAt) >= LASTING_SECONDS
 }
