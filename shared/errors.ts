@@ -50,6 +50,7 @@ export const ERRORS = {
   'query.limit': 'The query is too large',
   'query.operator': 'The operator does not fit the field',
   'query.syntax': 'The query cannot be read',
+  'query.too_slow': 'The query takes too long',
   'query.undeclared': 'The field is not declared for search',
   'query.unknown_field': 'The query names an unknown field',
   'query.value': 'The value does not fit the field',

@@ -11,6 +11,7 @@ import {
 } from '../query/compile.ts'
 import type { DeclaredField } from '../query/device-catalogue.ts'
 import type { Query } from '../query/query.ts'
+import { runQuery } from '../query/run.ts'
 import { readDeclaredFields } from './queries.ts'
 
 const ABSENT_CAP = 10_001
@@ -31,8 +32,7 @@ export async function countDevices(
   query: Query,
   options: { now: Date; cap?: number },
 ): Promise<bigint> {
-  const { label, text, values } = compileCount(query, options)
-  const [row] = await db.unnamed<{ count: bigint }>(label, text, values)
+  const [row] = await runQuery<{ count: bigint }>(db, query, compileCount(query, options))
   return row?.count ?? 0n
 }
 
@@ -42,8 +42,7 @@ export async function selectDevices(
   query: Query,
   options: { now: Date; after?: string | undefined; limit: number },
 ): Promise<string[]> {
-  const { label, text, values } = compileSelect(query, options)
-  const rows = await db.unnamed<{ device_id: string }>(label, text, values)
+  const rows = await runQuery<{ device_id: string }>(db, query, compileSelect(query, options))
   return rows.map((row) => row.device_id)
 }
 
@@ -84,7 +83,7 @@ export interface PageAsk {
 /** One row more than the limit, which says whether there is another page. */
 export async function pageDevices(db: Db, ask: PageAsk): Promise<PageRow[]> {
   const [deviceId, sortValue] = ask.after ?? []
-  const { label, text, values } = compilePage(ask.query, {
+  const compiled = compilePage(ask.query, {
     now: ask.now,
     limit: ask.limit + 1,
     sort: ask.sort.key,
@@ -92,5 +91,5 @@ export async function pageDevices(db: Db, ask: PageAsk): Promise<PageRow[]> {
     after:
       typeof deviceId !== 'string' ? undefined : { deviceId, sortValue: sortValue ?? undefined },
   })
-  return db.unnamed<PageRow>(label, text, values)
+  return runQuery<PageRow>(db, ask.query, compiled)
 }

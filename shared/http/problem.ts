@@ -52,6 +52,7 @@ export const HTTP_STATUS = {
   'query.limit': 400,
   'query.operator': 400,
   'query.syntax': 400,
+  'query.too_slow': 400,
   'query.undeclared': 400,
   'query.unknown_field': 400,
   'query.value': 400,

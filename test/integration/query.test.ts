@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import * as fc from 'fast-check'
-import type { Database } from '../../shared/db/database.ts'
+import { openDatabase, type Database } from '../../shared/db/database.ts'
+import { DomainError } from '../../shared/errors.ts'
 import { operatorsOf } from '../../shared/query/catalogue.ts'
 import { compileCount, compilePage, compileSelect } from '../../shared/query/compile.ts'
 import type { Compiled, PageRow } from '../../shared/query/compile.ts'
@@ -11,6 +12,7 @@ import { parseQuery } from '../../shared/query/parse.ts'
 import { likePattern, matcher } from '../../shared/query/pattern.ts'
 import { printQuery } from '../../shared/query/print.ts'
 import type { Query, Test, Value } from '../../shared/query/query.ts'
+import { runQuery } from '../../shared/query/run.ts'
 import { compareText, versionKey } from '../../shared/query/version.ts'
 import { cloneDatabase, type TestDatabase } from '../support/postgres.ts'
 import { DECLARED, FIELDS, NOW, patterns, queries } from '../support/queries.ts'
@@ -158,6 +160,22 @@ test('ok/every-source-operator-and-polarity-prepares', async () => {
     }
   }
   assert.ok(prepared > 300, String(prepared))
+})
+
+test('fail/too-slow-names-what-has-no-index', async () => {
+  const joint = clone.url.includes('?') ? '&' : '?'
+  const url = `${clone.url}${joint}options=${encodeURIComponent('-c statement_timeout=1')}`
+  await using hurried = openDatabase({ url })
+  const query = parseQuery("attribute.loose like '*x*' and status = active", DECLARED)
+  await assert.rejects(runQuery(hurried, query, compileCount(query, { now: NOW })), (error) => {
+    assert.ok(error instanceof DomainError)
+    assert.equal(error.code, 'query.too_slow')
+    return true
+  })
+  // Those that gave up make room for the next ones: five of them, two at once, all end.
+  const compiled = compileCount(query, { now: NOW })
+  const five = Array.from({ length: 5 }, () => runQuery(hurried, query, compiled))
+  for (const { status } of await Promise.allSettled(five)) assert.equal(status, 'rejected')
 })
 
 test('ok/version-keys-equal-on-odd-strings', async () => {
