@@ -15,7 +15,7 @@ import type { DataDirectory } from './data-directory.ts'
 import { readOperatorTopics } from './queries.ts'
 import type { ServerCertificate } from './server-certificate.ts'
 
-const TOPICS_MS = 2_000
+const TOPICS_MS = 500
 const AUTHORITIES_MS = 10_000
 const VALUES_MS = 5_000
 
