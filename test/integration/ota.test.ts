@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { handler } from '../../functions/ota/handler.ts'
+import { forgetSettings } from '../../shared/setting/read.ts'
 import { signedRequest } from '../support/call.ts'
 import {
   artifact,
@@ -179,4 +180,32 @@ test('ok/an operator downloads: whole, ranges, conditions, HEAD', async () => {
   const place = path.join(firmware.folder, 'objects', 'objects', row?.object ?? '')
   writeFileSync(place, Buffer.concat([content.subarray(0, -1), Buffer.from([1])]))
   await assert.rejects(get(), /not the artifact/)
+})
+
+test('ok/unsigned files where the setting allows them; a wrong signature not even then', async () => {
+  await firmware.rows(
+    `insert into settings (name, value, updated_by) values ('artifact.allow_unsigned', 'true', 'test')`,
+  )
+  forgetSettings(firmware.ota.db)
+  const content = randomBytes(1000)
+  const send = (query: Record<string, string>) =>
+    firmware.ask('POST', `/api/v1/artifacts?${new URLSearchParams(query).toString()}`, {
+      body: new Uint8Array(content),
+      type: 'application/octet-stream',
+    })
+  const wrong = await send({ name: 'free.bin', signature: stranger.sign(content) })
+  assert.equal(wrong.json.code, 'artifact.signature_untrusted')
+  const made = await send({ name: 'free.bin' })
+  assert.equal(made.status, 201, made.text)
+  assert.deepEqual([made.json.signature, made.json.signed_by], ['unsigned_allowed', null])
+  await firmware.rows(`delete from settings where name = 'artifact.allow_unsigned'`)
+  forgetSettings(firmware.ota.db)
+})
+
+test('fail/formats that are not read are refused by name', async () => {
+  const begun = await firmware.ask('POST', '/api/v1/uploads', {
+    body: { name: 'a.swu', bytes: 10, sha256: '0'.repeat(64), format: 'swu' },
+  })
+  assert.equal(begun.status, 400)
+  assert.match(begun.text, /swu, raucb, mender and mcuboot are not read by this version/)
 })
