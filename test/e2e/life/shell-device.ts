@@ -159,8 +159,19 @@ export class ShellDevice {
       topic.startsWith('/') ? topic.slice(1) : `devices/${this.id}/${topic}`,
     ])
     const child = spawn(
-      'mosquitto_sub',
-      [...this.#mqttArgs(), '-q', '1', ...filters, '-F', '%r %t %p', '-d', ...args],
+      'stdbuf', // it would keep its lines until a message comes
+      [
+        '-oL',
+        'mosquitto_sub',
+        ...this.#mqttArgs(),
+        '-q',
+        '1',
+        ...filters,
+        '-F',
+        '%r %t %p',
+        '-d',
+        ...args,
+      ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )
     return subscriptionOf(child)
