@@ -76,20 +76,24 @@ function operationMarkup({ path, method, described }: Operation): Markup {
 }
 
 function parameterTable(parameters: readonly JsonObject[]): Markup {
-  return html`<table>
-    <tbody>
-      ${joined(
-        parameters.map(
-          (parameter) =>
-            html`<tr>
-              <td><code>${text(parameter['name'])}</code></td>
-              <td>${text(parameter['in'])}${parameter['required'] === true ? ', required' : ''}</td>
-              <td><code>${JSON.stringify(parameter['schema'] ?? {})}</code></td>
-            </tr>`,
-        ),
-      )}
-    </tbody>
-  </table>`
+  return html`<div class="scroll">
+    <table>
+      <tbody>
+        ${joined(
+          parameters.map(
+            (parameter) =>
+              html`<tr>
+                <td><code>${text(parameter['name'])}</code></td>
+                <td>
+                  ${text(parameter['in'])}${parameter['required'] === true ? ', required' : ''}
+                </td>
+                <td><code>${JSON.stringify(parameter['schema'] ?? {})}</code></td>
+              </tr>`,
+          ),
+        )}
+      </tbody>
+    </table>
+  </div>`
 }
 
 function answer([status, described]: [string, Json]): Markup {

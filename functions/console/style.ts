@@ -15,11 +15,12 @@ a:focus-visible, summary:focus-visible { outline: 3px solid var(--link); outline
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 code, pre, kbd { font: 0.9em/1.5 ui-monospace, monospace }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 0.75rem; overflow-x: auto }
+code { overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: 0.35rem 0.75rem 0.35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
 .scroll { overflow-x: auto }
-.numbers { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 0.75rem; padding: 0; list-style: none }
+.numbers { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 0.75rem; padding: 0; list-style: none }
 .numbers li { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 0.75rem }
 .numbers b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums }
 .bad { color: var(--bad) } .good { color: var(--good) } .faint { color: var(--faint) }
