@@ -43,7 +43,9 @@ async function withData(change: Record<string, string> = {}): Promise<string> {
 
 test('fail/nothing-names-a-server', async () => {
   const at = await folder()
-  await assert.rejects(findServer({ env: { HOME: at }, folder: at }), NoServerError)
+  // Above a folder of tests somebody may have a data directory of the own.
+  const env = { HOME: at, MUSTER_DATA: path.join(at, 'none') }
+  await assert.rejects(findServer({ env, folder: at }), NoServerError)
 })
 
 for (const [name, ask] of [
