@@ -31,10 +31,11 @@ export const renewSlot = statement<[number, string, bigint], { at: Date }>(
   returning clock_timestamp() as at`,
 )
 
+// Not '-infinity': writers leave out a slot that nobody has held for minutes, and this one is only changing hands.
 export const freeSlot = statement<[number, string, bigint]>(
   'slot_free',
   `
-  update connector_slots set lease_until = '-infinity'
+  update connector_slots set lease_until = clock_timestamp()
    where slot = $1::smallint and holder = $2::text and epoch = $3::bigint`,
 )
 

@@ -135,6 +135,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   })
   // An idle connection that breaks is dropped by the pool; the next statement opens another.
   pool.on('error', () => undefined)
+  // A lent connection that breaks fails its statement; pg tells it as an event of the client too, which nobody else hears.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   let closing: Promise<void> | undefined
   const close = () => (closing ??= pool.end())
   return {

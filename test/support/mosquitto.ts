@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -24,7 +25,9 @@ export interface Mosquitto extends AsyncDisposable {
   /** Stops it, with -9 unless asked gently; its database stays. */
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Starts it again on the same port; `empty`: without what it had stored. */
-  restart(options?: { readonly empty?: boolean }): Promise<void>
+  restart(options?: { readonly empty?: boolean; readonly snapshot?: Buffer }): Promise<void>
+  /** What it has stored on disk; empty before its first autosave. */
+  snapshot(): Promise<Buffer>
 }
 
 function configuration(port: number, folder: string, options: MosquittoOptions): string {
@@ -75,6 +78,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   const folder = mkdtempSync(path.join(tmpdir(), 'mosquitto-'))
   const [port = 0] = await freePorts(1)
   const file = path.join(folder, 'mosquitto.conf')
+  const stored = path.join(folder, 'mosquitto.db')
   // Started as root it becomes the user mosquitto, who could not write here.
   const user = process.getuid?.() === 0 ? ['user root'] : []
   writeFileSync(
@@ -94,9 +98,11 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     port,
     url: `mqtt://127.0.0.1:${port}`,
     kill,
-    restart: async ({ empty = false } = {}) => {
+    snapshot: () => readFile(stored),
+    restart: async ({ empty = false, snapshot } = {}) => {
       await kill()
-      if (empty) rmSync(path.join(folder, 'mosquitto.db'), { force: true })
+      if (empty) rmSync(stored, { force: true })
+      if (snapshot !== undefined) writeFileSync(stored, snapshot)
       child = await launch(file, port)
     },
     [Symbol.asyncDispose]: async () => {

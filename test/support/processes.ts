@@ -9,6 +9,7 @@ export interface Running extends AsyncDisposable {
   /** Lines of standard output so far. */
   readonly lines: string[]
   readonly alive: boolean
+  readonly exited: Promise<number | null>
   kill(signal?: NodeJS.Signals): Promise<number | null>
 }
 
@@ -44,6 +45,7 @@ export function startProcess(
   return {
     pid: child.pid ?? 0,
     lines,
+    exited: gone,
     get alive() {
       return alive
     },

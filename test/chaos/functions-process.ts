@@ -1,0 +1,35 @@
+// Gateway and functions of the shadow path in one process, that may die between the commit and the answer.
+import { mountFunctions } from '../../infra/gateway/mount.ts'
+import { startGateway } from '../../infra/gateway/gateway.ts'
+import { roleOf } from '../../infra/migrations/grants.ts'
+import { systemClock } from '../../shared/clock.ts'
+import { loadConfig } from '../../shared/config.ts'
+import { openDatabase } from '../../shared/db/database.ts'
+import { createLogger } from '../../shared/log.ts'
+import { maybeDie } from './crash.ts'
+
+const { DATABASE_URL: url = '', HOP_ROOT: root = '', GATEWAY_PORT: port = '' } = process.env
+const log = createLogger('silent')
+const config = loadConfig({ env: { MUSTER_DATA: '/nonexistent', PUBLIC_NAMES: 'localhost' } })
+const dispatch = await mountFunctions({
+  names: ['shadow-update', 'compute-delta', 'register'],
+  hop: { kid: 'k1', root: Buffer.from(root, 'base64') },
+  hostOf: (name) => ({
+    config,
+    db: openDatabase({ url, role: roleOf(name), connections: 4, name }),
+    clock: systemClock,
+    log,
+    secret: async () => undefined,
+  }),
+})
+await startGateway({
+  port: Number(port),
+  log,
+  dispatch: async (name, request) => {
+    const response = await dispatch(name, request)
+    if (name === 'shadow-update') maybeDie('AFTER_COMMIT')
+    if (name === 'compute-delta') maybeDie('AFTER_RENDER')
+    return response
+  },
+})
+process.stdout.write('ready\n')

@@ -1,0 +1,181 @@
+// Real processes over Mosquitto and PostgreSQL of their own, each started again when it dies.
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
+import { migrate } from '../../infra/migrations/migrate.ts'
+import { openDatabase, type Database } from '../../shared/db/database.ts'
+import { startCluster } from '../support/cluster.ts'
+import { startMosquitto, type Mosquitto } from '../support/mosquitto.ts'
+import { insertToken } from '../support/operator.ts'
+import { freePorts } from '../support/ports.ts'
+import { startProcess, type Running } from '../support/processes.ts'
+import { operatorRequest } from '../support/shadow-fleet.ts'
+import { until } from '../support/until.ts'
+
+export interface Supervised {
+  readonly deaths: number
+  /** Where it said that it dies, counted. */
+  readonly crashes: ReadonlyMap<string, number>
+  kill(): Promise<void>
+  /** With other variables from its next start on; started again now. */
+  restart(env: Readonly<Record<string, string>>): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface ChaosSetting extends AsyncDisposable {
+  readonly db: Database
+  readonly broker: Mosquitto
+  readonly functions: Supervised
+  readonly connectors: readonly Supervised[]
+  /** An operator's write; whether it was answered with 2xx. */
+  desire(deviceId: string, n: number): Promise<boolean>
+  /** Kills a backend of PostgreSQL, which makes all of it recover as after a crash. */
+  crashPostgres(): Promise<void>
+}
+
+export function supervise(
+  start: (env: Readonly<Record<string, string>>) => Promise<Running> | Running,
+): Supervised {
+  const crashes = new Map<string, number>()
+  let env: Readonly<Record<string, string>> = {}
+  let running: Running | undefined
+  let deaths = 0
+  const stop = new AbortController()
+  const run = async () => {
+    while (!stop.signal.aborted) {
+      running = await start(env)
+      await running.exited
+      deaths += 1
+      for (const line of running.lines) {
+        if (line.startsWith('crash '))
+          crashes.set(line.slice(6), (crashes.get(line.slice(6)) ?? 0) + 1)
+      }
+      await sleep(50)
+    }
+  }
+  const done = run()
+  return {
+    get deaths() {
+      return deaths
+    },
+    crashes,
+    kill: async () => void (await running?.kill('SIGKILL')),
+    restart: async (next) => {
+      env = next
+      await running?.kill('SIGKILL')
+    },
+    stop: async () => {
+      stop.abort()
+      await running?.kill('SIGKILL')
+      await done
+    },
+  }
+}
+
+export async function startChaos(
+  deviceIds: readonly string[],
+  connectorCount: number,
+): Promise<ChaosSetting> {
+  const [cluster, broker] = await Promise.all([
+    startCluster(),
+    startMosquitto({ autosaveSeconds: 1 }),
+  ])
+  const admin = new Client({ connectionString: cluster.url('postgres') })
+  await admin.connect()
+  await admin.query('create database chaos')
+  await admin.end()
+  const url = cluster.url('chaos')
+  const db = openDatabase({ url, connections: 4 })
+  await migrate(db)
+  const token = await prepare(db, deviceIds)
+  const root = randomBytes(32)
+  const hop = { kid: 'k1', root }
+  const [gatewayPort = 0, ...ports] = await freePorts(1 + connectorCount)
+  const common = {
+    DATABASE_URL: url,
+    HOP_ROOT: root.toString('base64'),
+    GATEWAY_PORT: String(gatewayPort),
+  }
+  const functions = supervise((env) =>
+    startProcess('test/chaos/functions-process.ts', { ...common, ...env }),
+  )
+  const connectors = ports.map((port) =>
+    supervise((env) =>
+      startProcess('test/chaos/connector-process.ts', {
+        ...common,
+        MQTT_URL: broker.url,
+        METRICS_PORT: String(port),
+        LOG_LEVEL: process.env['MUSTER_TEST_LOG'] ?? 'silent',
+        ...env,
+      }),
+    ),
+  )
+  await untilHeld(db)
+  return {
+    db,
+    broker,
+    functions,
+    connectors,
+    desire: async (id, n) => {
+      const signed = operatorRequest(hop, token, id, { state: { desired: { n } } })
+      const target = `http://127.0.0.1:${gatewayPort}/function/shadow-update`
+      const body = await signed.text()
+      const answer = await fetch(target, { method: 'PATCH', headers: signed.headers, body }).catch(
+        () => undefined,
+      )
+      return answer?.ok === true
+    },
+    crashPostgres: () => crashPostgres(db),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([functions.stop(), ...connectors.map((each) => each.stop())])
+      await db.close()
+      await broker[Symbol.asyncDispose]()
+      await cluster[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Every slot has a holder. */
+export async function untilHeld(db: Database): Promise<void> {
+  await until(
+    'slots held',
+    async () => {
+      const rows = await db
+        .unnamed('chaos', 'select from connector_slots where lease_until > now()', [])
+        .catch(() => [])
+      return rows.length === 4
+    },
+    40,
+  )
+}
+
+async function prepare(db: Database, deviceIds: readonly string[]): Promise<string> {
+  await db.unnamed(
+    'chaos',
+    `insert into devices (device_id, hardware_rev, firmware_ver, cert_serial, cert_expires, broker_endpoint)
+     select id, 'A', '1', '', 'infinity', 'local' from unnest($1::text[]) id`,
+    [deviceIds],
+  )
+  await db.unnamed(
+    'chaos',
+    `insert into settings (name, value, updated_by) select name, '1000000', 'test'
+       from unnest(array['rate.source', 'rate.credential', 'rate.token', 'rate.device']) name`,
+    [],
+  )
+  return insertToken(db, 'ops', ['operate'])
+}
+
+async function crashPostgres(db: Database): Promise<void> {
+  const [row] = await db.unnamed<{ pid: number }>(
+    'chaos',
+    `select pid from pg_stat_activity where datname = 'chaos' and pid <> pg_backend_pid() limit 1`,
+    [],
+  )
+  if (row !== undefined) process.kill(row.pid, 'SIGKILL')
+  await until('recovered', () =>
+    db.unnamed('chaos', 'select 1', []).then(
+      () => true,
+      () => false,
+    ),
+  )
+}
