@@ -69,17 +69,10 @@ export async function makeCluster(folder: string): Promise<boolean> {
   return true
 }
 
-export interface Stale {
-  readonly pid: number
-  readonly socketFolder: string
-}
-
-/** What the last postmaster wrote of itself, where it did not end in order. */
-export async function readStale(folder: string): Promise<Stale | undefined> {
-  const text = await readFile(path.join(folder, 'postmaster.pid'), 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
-  const lines = text.split('\n')
-  return { pid: Number(lines[0]), socketFolder: lines[4] ?? '' }
+/** Removes a folder of sockets, and nothing else. */
+export async function clearSocketFolder(socketFolder: string): Promise<void> {
+  if (/^\/.*\/muster-[^/]+$/.test(socketFolder))
+    await rm(socketFolder, { recursive: true, force: true })
 }
 
 function isPostmaster(pid: number, folder: string): boolean {
@@ -98,16 +91,16 @@ function isPostmaster(pid: number, folder: string): boolean {
  * a file that names another live process would otherwise be taken for a running server.
  */
 export async function clearStale(folder: string, waitMs: number): Promise<void> {
-  const stale = await readStale(folder)
-  if (stale === undefined) return
+  const file = path.join(folder, 'postmaster.pid')
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  if (text === undefined) return
+  const pid = Number(text.split('\n')[0])
   const until = Date.now() + waitMs
-  while (isPostmaster(stale.pid, folder)) {
-    if (Date.now() > until) throw new PostgresFault(`process ${stale.pid} still serves ${folder}`)
+  while (isPostmaster(pid, folder)) {
+    if (Date.now() > until) throw new PostgresFault(`process ${pid} still serves ${folder}`)
     await sleep(50)
   }
-  await rm(path.join(folder, 'postmaster.pid'), { force: true })
-  if (/\/muster-[^/]+$/.test(stale.socketFolder))
-    await rm(stale.socketFolder, { recursive: true, force: true })
+  await rm(file, { force: true })
 }
 
 /** Whether an executable of this name is in the PATH. */

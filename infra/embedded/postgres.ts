@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, DatabaseError } from 'pg'
 import {
   asOrdinaryUser,
+  clearSocketFolder,
   clearStale,
   explain,
   isInstalled,
@@ -170,8 +171,15 @@ async function startOnce(folder: string, socketFolder: string, options: Postgres
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const made = await makeCluster(options.folder)
   const folder = await realpath(options.folder)
+  // Where the last run was killed, its folder in the temporary one is left.
+  const note = `${folder}.socket`
+  await clearSocketFolder(await readFile(note, 'utf8').catch(() => ''))
   const socketFolder = await makeSocketFolder()
-  const clean = () => rm(socketFolder, { recursive: true, force: true })
+  await writeFile(note, socketFolder, { mode: 0o600 })
+  const clean = async () => {
+    await clearSocketFolder(socketFolder)
+    await rm(note, { force: true })
+  }
   const running = await startOnce(folder, socketFolder, options).catch(async (error: unknown) => {
     await clean()
     throw error

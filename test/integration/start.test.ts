@@ -219,9 +219,11 @@ test('ok/killed, it leaves no orphan and recovers', async () => {
   const created = await muster.api('POST', '/api/v1/groups', { body: { name: 'kept' } })
   assert.equal(created.status, 201, created.text)
   const postgres = postgresPid(muster)
+  const sockets = socketFolder(muster)
   await muster.end('SIGKILL')
   await until('PostgreSQL ended', () => !alive(postgres))
   await muster.start()
+  assert.ok(!existsSync(sockets), 'not even a folder')
   assert.match(muster.output, /^Muster .* \(0 devices, recovered\)$/m)
   assert.equal((await muster.api('GET', '/api/v1/groups/kept')).status, 200)
 })
@@ -281,14 +283,14 @@ test('ok/as an ordinary user', async (t) => {
   if (process.getuid?.() !== 0) return t.skip('this is one already')
   const folder = mkdtempSync(path.join(tmpdir(), 'nobody-'))
   chownSync(folder, 65534, 65534)
-  const { env } = await Muster.create({
+  await using muster = await Muster.create({
     MUSTER_DATA: path.join(folder, 'muster'),
     LOG_LEVEL: 'fatal',
   })
   const user = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, START]
   const child = spawn('setpriv', user, {
     cwd: folder,
-    env: { ...process.env, ...env, HOME: folder },
+    env: { ...process.env, ...muster.env, HOME: folder },
   })
   let said = ''
   const take = (chunk: Buffer) => {
