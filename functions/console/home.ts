@@ -10,6 +10,8 @@ import type { Ctx } from './deps.ts'
 import { joined, page, PAGE_HEADERS, VERSION, type Markup } from './page.ts'
 
 const EVENTS = 20
+/** Of use to webhooks only: one a minute would push all else off the page. */
+const SEALED = 'audit.sealed'
 const WORDS = { ok: 'well', warning: 'well, with warnings', failed: 'not well' } as const
 
 /** The status page: of the whole for a session, else how to get one. */
@@ -55,7 +57,8 @@ async function overview(c: Ctx, health: Health, actor: string): Promise<Response
   const { db, clock } = c.env
   const numbers = await readFleetNumbers({ db, clock })
   const now = clock.now()
-  const events = await pageEvents(db, {}, { before: undefined, limit: EVENTS, now })
+  const newestFirst = await pageEvents(db, {}, { before: undefined, limit: 3 * EVENTS, now })
+  const events = newestFirst.filter(({ kind }) => kind !== SEALED).slice(0, EVENTS)
   const content = html`<h1>Status</h1>
     ${person(health, numbers.attention)} ${fleet(numbers)} ${parts(health)} ${newest(events)}
     <p class="faint">As ${actor}, at ${now.toISOString()}</p>`

@@ -51,6 +51,7 @@ export const saveEntry = statement<[entry: string, importId: number], EntryRow>(
    returning ${COLUMNS}`,
 )
 
+// Opened again by hand it counts anew; with more uses than it has had it is open again.
 export const changeEntry = statement<
   [
     value: string,
@@ -64,7 +65,8 @@ export const changeEntry = statement<
 >(
   'allowlist_entry_change',
   `update allowlist
-      set state = coalesce($3::text, state), max_uses = coalesce($6::int, max_uses),
+      set state = case when $3::text is not null then $3::text when state = 'used' and $6::int > uses then 'open' else state end,
+          uses = case when $3::text = 'open' then 0 else uses end, max_uses = coalesce($6::int, max_uses),
           expires_at = case when $5::boolean then null else coalesce($4::timestamptz, expires_at) end
     where value = $1::text and match = $2::text returning ${COLUMNS}`,
 )

@@ -30,6 +30,13 @@ test('fail+ok/single entries', async () => {
   assert.equal(blocked.json.state, 'blocked')
   assert.equal((await ask('GET', `${LIST}?state=blocked`)).json.items.length, 1)
   assert.equal((await ask('GET', `${LIST}?limit=1`)).json.items.length, 1)
+  const spent = `update allowlist set uses = 1, state = 'used' where value = 'gw-1'`
+  await register.cloned.db.unnamed('x', spent, [])
+  const more = await ask('PATCH', `${LIST}/gw-1`, { body: { max_uses: 2 } })
+  assert.deepEqual([more.json.state, more.json.uses], ['open', 1])
+  await register.cloned.db.unnamed('x', spent, [])
+  const reopened = await ask('PATCH', `${LIST}/gw-1`, { body: { state: 'open' } })
+  assert.deepEqual([reopened.json.state, reopened.json.uses], ['open', 0])
   assert.equal((await ask('DELETE', `${LIST}/gw-1`)).status, 204)
   assert.equal((await ask('DELETE', `${LIST}/gw-1`)).status, 404)
 })
