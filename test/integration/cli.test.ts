@@ -325,6 +325,8 @@ test('ok/events-are-listed-and-followed', async () => {
 
 // What is listed works: each command that takes nothing, but those that start something or are for shells and people.
 const APART = new Set([
+  'status',
+  'doctor',
   'start',
   'demo',
   'open',
@@ -346,8 +348,12 @@ for (const { path: words, arguments: wanted = [], hidden } of TREE.commands) {
   })
 }
 
-test('ok/doctor-says-what-it-found', async () => {
-  const { stdout } = await cli('doctor')
-  assert.match(stdout, /^reached +ok/m)
-  assert.match(stdout, /^token +ok/m)
+test('ok/status-and-doctor', async () => {
+  // Just started, a part may not have been heard of.
+  await until('health', async () => (await cli('status')).code === 0, 60)
+  assert.match(await ok('status'), /^database +ok/m)
+  assert.match(await ok('status', '--json'), /"fleet":\{"devices":/)
+  const found = await ok('doctor')
+  assert.match(found, /^reached +ok/m)
+  assert.match(found, /^token +ok/m)
 })
