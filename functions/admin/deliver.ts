@@ -8,7 +8,7 @@ function isEmbedded({ config }: Deps): boolean {
   return host === 'localhost' || (mayReach(host, true) && !mayReach(host, false))
 }
 
-export async function deliverDeps(deps: Deps): Promise<DeliverDeps> {
-  const { db, clock } = deps
-  return { db, clock, kek: await deps.kek(), allowLoopback: isEmbedded(deps) }
+export function deliverDeps(deps: Deps): DeliverDeps {
+  const { db, clock, kek } = deps
+  return { db, clock, kek, allowLoopback: isEmbedded(deps) }
 }

@@ -22,7 +22,7 @@ authorityRoutes(app)
 webhookRoutes(app)
 auditRoutes(app)
 app.post('/cron', async (c) => {
-  await deliverWebhooks(await deliverDeps(c.env))
+  await deliverWebhooks(deliverDeps(c.env))
   return c.body(null, 204)
 })
 

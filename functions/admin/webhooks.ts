@@ -136,7 +136,7 @@ const create: Answer<typeof createWebhookRoute> = async (c) => {
   const asked = c.req.valid('json')
   const who = acting(c.var.call, c.var.identity)
   const keyed = await keyedRequest(c)
-  const target = await deliverDeps(c.env)
+  const target = deliverDeps(c.env)
   const outcome = await runOnce(
     c.env,
     keyed,
@@ -156,7 +156,7 @@ const change: Answer<typeof changeRoute> = async (c) => {
   const { id } = c.req.valid('param')
   const asked = c.req.valid('json')
   const who = acting(c.var.call, c.var.identity)
-  const target = await deliverDeps(c.env)
+  const target = deliverDeps(c.env)
   const { webhook, secret } = await transaction(c.env.db, (tx) =>
     changeWebhook(tx, who, id, asked, target),
   )
@@ -171,7 +171,7 @@ const remove: Answer<typeof deleteRoute> = async (c) => {
 }
 
 const test: Answer<typeof testRoute> = async (c) => {
-  const sent = await testWebhook(await deliverDeps(c.env), c.req.valid('param').id)
+  const sent = await testWebhook(deliverDeps(c.env), c.req.valid('param').id)
   const problem = sent.status === undefined ? sent.problem : null
   return c.json({ delivered: isDelivered(sent), status: sent.status ?? null, problem }, 200)
 }

@@ -26,7 +26,8 @@ import { secretRow } from './webhook.ts'
 export interface DeliverDeps {
   readonly db: Database
   readonly clock: Clock
-  readonly kek: Buffer
+  /** The key-encryption key; asked for only where there is something to sign. */
+  readonly kek: () => Promise<Buffer>
   readonly allowLoopback: boolean
 }
 
@@ -48,8 +49,14 @@ export function bodyOf({ id, kind, at, data, device_id, rollout_id }: EventView)
   return JSON.stringify({ type: kind, timestamp: at, data: { id, device_id, rollout_id, ...data } })
 }
 
-function post(deps: DeliverDeps, webhook: SecretsRow, id: string, body: string): Promise<Sent> {
-  const { kek, clock, allowLoopback } = deps
+async function post(
+  deps: DeliverDeps,
+  webhook: SecretsRow,
+  id: string,
+  body: string,
+): Promise<Sent> {
+  const { clock, allowLoopback } = deps
+  const kek = await deps.kek()
   const row = secretRow(webhook.webhook_id)
   const wrapped = [webhook.wrapped_secret, webhook.wrapped_secret_old]
   const keys = wrapped.flatMap((each) => (each === null ? [] : [unwrap(kek, each, row)]))
@@ -61,9 +68,16 @@ function post(deps: DeliverDeps, webhook: SecretsRow, id: string, body: string):
 export async function deliverWebhooks(deps: DeliverDeps): Promise<void> {
   const holder = randomUUID()
   const claimed = await deps.db.rows(claimWebhooks, [holder, LEASE_SECONDS, AT_ONCE])
-  await Promise.all(claimed.map((webhook) => deliverNew(deps, webhook, holder)))
+  await eachOnItsOwn(claimed.map((webhook) => deliverNew(deps, webhook, holder)))
   const retries = await deps.db.rows(claimRetries, [deps.clock.now(), AT_ONCE])
-  await Promise.all(retries.map((retry) => deliverAgain(deps, retry)))
+  await eachOnItsOwn(retries.map((retry) => deliverAgain(deps, retry)))
+}
+
+/** One that fails keeps no other one from ending. */
+async function eachOnItsOwn(works: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(works)
+  const failed = ends.find((end) => end.status === 'rejected')
+  if (failed !== undefined) throw new Error('a webhook failed', { cause: failed.reason })
 }
 
 async function deliverNew(deps: DeliverDeps, webhook: ClaimedRow, holder: string): Promise<void> {

@@ -58,7 +58,7 @@ export async function findWebhook(db: Db, id: number): Promise<Webhook> {
 }
 
 interface Target {
-  readonly kek: Buffer
+  readonly kek: () => Promise<Buffer>
   readonly allowLoopback: boolean
 }
 
@@ -79,7 +79,7 @@ export async function createWebhook(
   if (made === undefined) throw new Error('an insert returned no row')
   const { webhook_id: id } = made
   const key = randomBytes(SECRET_BYTES)
-  await tx.rows(setSecret, [id, wrap(kek, key, secretRow(id))])
+  await tx.rows(setSecret, [id, wrap(await kek(), key, secretRow(id))])
   await audit(tx, { ...acting, verb: 'webhook.create', target: String(id) })
   return { webhook: await findWebhook(tx, id), secret: secretText(key) }
 }
@@ -112,7 +112,7 @@ export async function changeWebhook(
   ])
   if (row === undefined) throw new DomainError('webhook.not_found')
   const key = rotate === true ? randomBytes(SECRET_BYTES) : undefined
-  if (key !== undefined) await tx.rows(rotateSecret, [id, wrap(kek, key, secretRow(id))])
+  if (key !== undefined) await tx.rows(rotateSecret, [id, wrap(await kek(), key, secretRow(id))])
   await audit(tx, { ...acting, verb: 'webhook.change', target: String(id) })
   const webhook = await findWebhook(tx, id)
   return key === undefined ? { webhook } : { webhook, secret: secretText(key) }
