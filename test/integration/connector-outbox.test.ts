@@ -253,7 +253,7 @@ test('ok/subscribing-rings-at-most-once-a-second', mosquitto, async () => {
   await until('told', () => one.messages.length === 1)
   await one.client.subscribeAsync('devices/d1/shadow/name/+/delta')
   await one.client.subscribeAsync('devices/d1/config/desired')
-  await one.client.subscribeAsync('devices/d1/ota/notify')
+  await one.client.subscribeAsync('devices/d1/cert/renew')
   await until('told again', () => bells(functions).length === 2)
   await sleep(300)
   assert.deepEqual(
