@@ -60,16 +60,22 @@ async function enrolls(muster: Muster, t: TestContext): Promise<void> {
 }
 
 async function isIdempotent(muster: Muster, t: TestContext): Promise<void> {
-  await t.test('ok/the same key again, fifty times at once: the same certificate', async () => {
-    const device = await ShellDevice.create(muster, 'e2e-again')
-    const secret = await token(muster)
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, () => device.enroll({ token: secret, hardware_rev: 'A' })),
-    )
-    const certificates = new Set(answers.map(({ json }) => json['certificate']))
-    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
-    assert.equal(certificates.size, 1)
-  })
+  await t.test(
+    'ok/the same key again, fifty times at once and after kill -9: the same certificate',
+    async () => {
+      const device = await ShellDevice.create(muster, 'e2e-again')
+      const secret = await token(muster)
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, () => device.enroll({ token: secret, hardware_rev: 'A' })),
+      )
+      const certificates = new Set(answers.map(({ json }) => json['certificate']))
+      assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
+      assert.equal(certificates.size, 1)
+      await muster.restart('SIGKILL')
+      const after = await device.enroll({ token: secret, hardware_rev: 'A' })
+      assert.deepEqual([after.status, certificates.has(after.json['certificate'])], [200, true])
+    },
+  )
 }
 
 async function refuses(muster: Muster, t: TestContext): Promise<void> {

@@ -151,6 +151,17 @@ async function statusOf(muster: Muster, name: string): Promise<string> {
   return status
 }
 
+async function actionOf(
+  muster: Muster,
+  rollout: string,
+): Promise<{ phase: string; state: string }> {
+  const { items } = (await muster.json('action', 'list', '--rollout', rollout)) as {
+    items: { phase: string; state: string }[]
+  }
+  assert.equal(items.length, 1, 'an action is made once')
+  return items[0] ?? { phase: '', state: '' }
+}
+
 const QUERY = `firmware_ver < 2.5.0 and status = 'active'`
 
 async function updates(device: ShellDevice, t: TestContext): Promise<void> {
@@ -164,9 +175,12 @@ async function updates(device: ShellDevice, t: TestContext): Promise<void> {
     assert.equal(notice.version, '2.5.0')
     await downloads(device, notice)
     const { number } = notice
-    for (const state of ['downloading', 'downloaded', 'installing', 'rebooting']) {
+    for (const state of ['downloading', 'downloaded', 'installing']) {
       await device.publish('ota/status', { number, state })
     }
+    await until('installing', async () => (await actionOf(muster, 'winter')).state === 'installing')
+    await muster.restart('SIGKILL')
+    await device.publish('ota/status', { number, state: 'rebooting' })
     await device.publish('ota/status', { number, state: 'succeeded' })
     const { firmware_ver: before } = (await muster.json('device', 'show', id)) as {
       firmware_ver: string
@@ -195,10 +209,8 @@ async function seesThroughLies(device: ShellDevice, t: TestContext): Promise<voi
     await device.publish('ota/status', { number, state: 'rebooting' })
     await device.publish('ota/status', { number, state: 'succeeded', firmware_ver: '2.4.0' })
     const action = await until('the action ended', async () => {
-      const { items } = (await muster.json('action', 'list', '--rollout', 'liar')) as {
-        items: { phase: string; state: string }[]
-      }
-      return items.find(({ phase }) => phase === 'ended')
+      const found = await actionOf(muster, 'liar')
+      return found.phase === 'ended' && found
     })
     assert.equal(action.state, 'failed')
   })

@@ -66,6 +66,7 @@ async function suspends(device: ShellDevice, t: TestContext): Promise<void> {
     })
     assert.equal((await muster.muster('device', 'suspend', id, '--yes')).code, 0)
     await thrownOff(subscription)
+    await muster.restart('SIGKILL')
     const shadow = await device.curl(`/api/v1/devices/${id}/shadow`, ...device.withCertificate)
     assert.deepEqual(brief(shadow), SUSPENDED)
     assert.equal((await reenroll(device)).status, 403)
@@ -97,6 +98,7 @@ async function decommissions(device: ShellDevice, t: TestContext): Promise<void>
     })
     assert.equal((await muster.muster('device', 'decommission', id, '--yes')).code, 0)
     await thrownOff(subscription)
+    await muster.restart('SIGKILL')
     const { body } = await device.curl('/pki/crl')
     writeFileSync(device.file('crl'), body)
     const text = await runOk('openssl', [
