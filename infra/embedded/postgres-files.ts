@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readlinkSync } from 'node:fs'
-import { readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -32,6 +32,14 @@ export function asOrdinaryUser(command: readonly string[]): string[] {
   return ['unshare', '-U', '--map-user=65534', '--map-group=65534', ...command]
 }
 
+/**
+ * A command that gets a signal when this process has died, however it died. It must stand innermost, so that it holds for
+ * the program itself. Where there is no setpriv (macOS), nothing is done.
+ */
+export function endingWithUs(signal: 'INT' | 'KILL', command: readonly string[]): string[] {
+  return isInstalled('setpriv') ? ['setpriv', '--pdeathsig', signal, ...command] : [...command]
+}
+
 async function run(command: readonly string[]): Promise<void> {
   const [program = '', ...args] = command
   const child = spawn(program, args, {
@@ -57,13 +65,23 @@ export function explain(said: string): string {
   return (grave ?? lines.at(-1) ?? 'no reason given').replace(/^.*?(LOG|FATAL|PANIC|error): +/, '')
 }
 
+/** What an interrupted start began; what it started may still be ending, and writing. */
+async function clearUnfinished(folder: string): Promise<void> {
+  const parent = path.dirname(folder)
+  const begun = `${path.basename(folder)}.new-`
+  for (const name of await readdir(parent))
+    if (name.startsWith(begun))
+      await rm(path.join(parent, name), { recursive: true, force: true, maxRetries: 5 })
+}
+
 /** Makes the cluster's files where there are none: whole or not at all, whenever this is interrupted. */
 export async function makeCluster(folder: string): Promise<boolean> {
   if (existsSync(path.join(folder, 'PG_VERSION'))) return false
-  const unfinished = `${folder}.new`
-  await rm(unfinished, { recursive: true, force: true })
+  await clearUnfinished(folder)
+  const unfinished = `${folder}.new-${process.pid}`
   const initdb = path.join(postgresPrograms(), 'initdb')
-  await run(asOrdinaryUser([initdb, '-D', unfinished, ...INITDB.split(' ')]))
+  const command = endingWithUs('KILL', [initdb, '-D', unfinished, ...INITDB.split(' ')])
+  await run(asOrdinaryUser(command))
   await run(['sync', '-f', unfinished])
   await rename(unfinished, folder)
   return true
@@ -104,7 +122,7 @@ export async function clearStale(folder: string, waitMs: number): Promise<void> 
 }
 
 /** Whether an executable of this name is in the PATH. */
-export function isInstalled(program: string): boolean {
+function isInstalled(program: string): boolean {
   const folders = (process.env['PATH'] ?? '').split(':')
   return folders.some((folder) => existsSync(path.join(folder, program)))
 }

@@ -8,8 +8,8 @@ import {
   asOrdinaryUser,
   clearSocketFolder,
   clearStale,
+  endingWithUs,
   explain,
-  isInstalled,
   makeCluster,
   PostgresFault,
   postgresPrograms,
@@ -81,9 +81,7 @@ async function makeSocketFolder(): Promise<string> {
 function launch(folder: string, socketFolder: string, options: PostgresOptions): Running {
   const postgres = [path.join(postgresPrograms(), 'postgres'), '-D', folder, '-k', socketFolder]
   const settings = SETTINGS.flatMap((setting) => ['-c', setting])
-  // Innermost, so that it holds for the server itself: it ends in order when this process is killed.
-  const bound = isInstalled('setpriv') ? ['setpriv', '--pdeathsig', 'INT'] : []
-  const [program = '', ...args] = asOrdinaryUser([...bound, ...postgres, ...settings])
+  const [program = '', ...args] = asOrdinaryUser(endingWithUs('INT', [...postgres, ...settings]))
   // Detached: Ctrl-C of the terminal reaches us alone, and the server is ended after its users.
   const child = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -10,7 +10,7 @@ import { openFiles } from '../../shared/storage/files.ts'
 import { openStore } from '../../shared/storage/open.ts'
 import { openS3 } from '../../shared/storage/s3.ts'
 import { PART_BYTES, type ObjectStore } from '../../shared/storage/store.ts'
-import { startVersitygw, withoutVersitygw, type S3Server } from '../support/versitygw.ts'
+import { startVersitygw, versitygw, type S3Server } from '../support/versitygw.ts'
 
 async function* chunks(...parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* parts
@@ -169,7 +169,7 @@ describe('files', () => {
   })
 })
 
-describe('s3', { skip: withoutVersitygw }, () => {
+describe('s3', versitygw, () => {
   let server: S3Server
   let store: ObjectStore
   before(async () => {

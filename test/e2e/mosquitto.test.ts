@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import { existsSync } from 'node:fs'
 import { needs } from '../support/needs.ts'
-import { withoutVersitygw } from '../support/versitygw.ts'
+import { versitygw } from '../support/versitygw.ts'
 import { Distributed } from './life/distributed.ts'
 import { application } from './life/application.ts'
 import { enrollment } from './life/enrollment.ts'
@@ -9,7 +9,7 @@ import { firmware } from './life/firmware.ts'
 import { lifecycle } from './life/lifecycle.ts'
 import { state } from './life/state.ts'
 
-const there = existsSync('/usr/sbin/mosquitto') && withoutVersitygw === false
+const there = existsSync('/usr/sbin/mosquitto') && versitygw.skip === false
 
 test(
   'a device lives its whole life: Mosquitto with its agent, S3',

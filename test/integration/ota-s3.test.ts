@@ -5,13 +5,13 @@ import { handler } from '../../functions/ota/handler.ts'
 import { signedRequest } from '../support/call.ts'
 import { artifact, ecdsaSigner, putPart, startFirmware, upload } from '../support/firmware.ts'
 import { insertToken } from '../support/operator.ts'
-import { startVersitygw, withoutVersitygw } from '../support/versitygw.ts'
+import { startVersitygw, versitygw } from '../support/versitygw.ts'
 
 const hash = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 test(
   'ok/over S3: parts in any order, one twice, verified; ranges; refused ones are gone',
-  { skip: withoutVersitygw },
+  versitygw,
   async () => {
     await using s3 = await startVersitygw()
     await using firmware = await startFirmware({

@@ -8,7 +8,7 @@ import { newHierarchy, pemOf, serverUnder } from '../support/authority.ts'
 import { run, type Ran } from '../support/exec.ts'
 import { Muster, ROOT } from '../support/muster.ts'
 import { until } from '../support/until.ts'
-import { startVersitygw, withoutVersitygw } from '../support/versitygw.ts'
+import { startVersitygw, versitygw } from '../support/versitygw.ts'
 
 const MIB = 2 ** 20
 
@@ -25,7 +25,7 @@ test('fail/broker-that-refuses, exit 15', async () => {
   assert.equal(stderr, 'muster: MQTT_URL: 127.0.0.1:9 refused the connection for 10 s\n')
 })
 
-test('fail/store-with-a-wrong-key, exit 15', { skip: withoutVersitygw }, async () => {
+test('fail/store-with-a-wrong-key, exit 15', versitygw, async () => {
   await using server = await startVersitygw()
   await using muster = await Muster.create()
   const keys = { S3_ACCESS_KEY: server.accessKey, S3_SECRET_KEY: 'another' }
@@ -87,7 +87,7 @@ test('fail/secrets-sealed-under-another-passphrase, exit 2', async () => {
   await muster.start()
 })
 
-test('ok/objects-in-s3', { skip: withoutVersitygw }, async () => {
+test('ok/objects-in-s3', versitygw, async () => {
   await using server = await startVersitygw()
   const keys = { S3_ACCESS_KEY: server.accessKey, S3_SECRET_KEY: server.secretKey }
   await using muster = await Muster.create({ S3_ENDPOINT: server.endpoint, ...keys })

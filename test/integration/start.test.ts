@@ -247,6 +247,22 @@ test('ok/started again at once after a kill', async () => {
   assert.match(muster.output, /recovered/)
 })
 
+test('ok/killed while it makes secrets and database, the next start makes them', async () => {
+  await using muster = await Muster.create()
+  for (const sign of ['root-offline', 'postgres.new-']) {
+    const started = muster.start()
+    await until(sign, () =>
+      existsSync(dataOf(muster))
+        ? readdirSync(dataOf(muster)).some((name) => name.startsWith(sign))
+        : false,
+    )
+    await Promise.all([assert.rejects(started), muster.end('SIGKILL')])
+  }
+  await muster.start()
+  assert.match(muster.output, /\(new\)$/m)
+  assert.ok(!readdirSync(dataOf(muster)).some((name) => name.includes('.new')))
+})
+
 test('ok/two side by side share nothing', async () => {
   await using one = await Muster.create()
   await using two = await Muster.create()

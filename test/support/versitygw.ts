@@ -1,10 +1,11 @@
 // An S3 server for tests: versitygw over a folder, built by .ci/tools.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { needs } from './needs.ts'
+import { freePorts } from './ports.ts'
 
 const TOOLS = process.env['MUSTER_TOOLS'] ?? path.join(homedir(), '.cache', 'muster-tools')
 const BINARY = path.join(TOOLS, 'versitygw-v1.8.0', 'versitygw')
@@ -15,28 +16,13 @@ export interface S3Server extends AsyncDisposable {
   readonly secretKey: string
 }
 
-/** The reason to skip, by name; false where the server is there. */
-export const withoutVersitygw = existsSync(BINARY)
-  ? false
-  : 'versitygw is missing (.ci/tools builds it)'
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  // A TCP server's address is never a text.
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => {
-    server.close(resolve)
-  })
-  return port
-}
+/** Options of a test that needs the server. */
+export const versitygw = needs('versitygw', existsSync(BINARY))
 
 export async function startVersitygw(): Promise<S3Server> {
   const folder = mkdtempSync(path.join(tmpdir(), 's3-'))
   mkdirSync(path.join(folder, 'data'))
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   const args = ['--port', `127.0.0.1:${port}`, '--access', 'muster', '--secret', 'not-a-secret']
   const child = spawn(BINARY, [...args, 'posix', path.join(folder, 'data')], {
     stdio: 'ignore',
