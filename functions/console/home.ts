@@ -72,12 +72,20 @@ interface Need {
 }
 
 function needs(health: Health, attention: Attention): Need[] {
-  const failed = health.parts.filter(({ status }) => status === 'failed')
+  const named = (wanted: string) =>
+    health.parts.filter(({ status }) => status === wanted).map(({ name }) => name)
+  const failed = named('failed')
+  const warned = named('warning')
   const all: Need[] = [
     {
       count: failed.length,
-      what: `parts have failed: ${failed.map(({ name }) => name).join(', ')}`,
+      what: `parts have failed: ${failed.join(', ')}`,
       command: 'muster doctor',
+    },
+    {
+      count: warned.length,
+      what: `parts have a warning: ${warned.join(', ')}`,
+      command: 'muster status',
     },
     {
       count: attention.pending,
