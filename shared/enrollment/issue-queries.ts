@@ -31,6 +31,18 @@ export const lockDevices = statement<
   `select device_id, status from devices where device_id = any($1::text[]) order by device_id for update`,
 )
 
+/** Of these certificates, which are renewed, those that were not revoked. After the devices are locked: a revocation locks them too. */
+export const readRenewable = statement<
+  [deviceIds: readonly string[], serials: readonly Buffer[]],
+  { device_id: string }
+>(
+  'certificates_renewable',
+  `select c.device_id
+     from unnest($1::text[], $2::bytea[]) i(device_id, serial)
+     join certificates c on c.device_id = i.device_id and c.serial = i.serial
+    where c.state <> 'revoked'`,
+)
+
 export const insertIssued = statement<
   [
     deviceIds: readonly string[],

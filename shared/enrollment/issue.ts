@@ -15,7 +15,13 @@ import { countIssued } from '../pki/quota.ts'
 import { serialText } from '../pki/serial.ts'
 import type { Signer, SigningAuthority } from '../pki/signer.ts'
 import { readIssued, readKeyOwners } from './admit-queries.ts'
-import { insertIssued, lockDevices, lockToSign, type ToSignRow } from './issue-queries.ts'
+import {
+  insertIssued,
+  lockDevices,
+  lockToSign,
+  readRenewable,
+  type ToSignRow,
+} from './issue-queries.ts'
 import { judgeKey, namesAnother } from './judge.ts'
 import { certificatesIssued } from './metrics.ts'
 import { Refusal, refused } from './refusal.ts'
@@ -95,6 +101,7 @@ async function issueRound(
   const status = new Map(devices.map((row) => [row.device_id, row.status]))
   const byDevice = new Map(rows.map((row) => [row.device_id, row]))
   const owners = await readOwners(tx, rows)
+  const renewable = await readStanding(tx, round)
   const issued = await readCertificates(tx, rows, deps.clock.now())
   const outcomes = new Map<IssueRequest, Outcome<Buffer>>()
   const signed: Signed[] = []
@@ -104,6 +111,9 @@ async function issueRound(
       const der = row?.state === 'issued' ? issued.get(row.device_id)?.der : undefined
       if (der) outcomes.set(request, { value: der })
       else {
+        if (request.renews && !renewable.has(request.deviceId)) {
+          throw new DomainError('auth.required')
+        }
         const key = { row, owners, status: status.get(request.deviceId) }
         signed.push(sign(deps, authority, request, key))
       }
@@ -124,6 +134,17 @@ async function readCertificates(tx: Db, rows: readonly ToSignRow[], now: Date) {
     now,
   ])
   return new Map(found.map((row) => [row.device_id, row]))
+}
+
+/** The devices whose certificate that is being renewed was not revoked meanwhile. */
+async function readStanding(tx: Db, round: readonly IssueRequest[]): Promise<Set<string>> {
+  const some = round.flatMap(({ deviceId, renews }) => (renews ? [{ deviceId, renews }] : []))
+  if (some.length === 0) return new Set()
+  const rows = await tx.rows(readRenewable, [
+    some.map(({ deviceId }) => deviceId),
+    some.map(({ renews }) => renews),
+  ])
+  return new Set(rows.map(({ device_id }) => device_id))
 }
 
 type Owners = Awaited<ReturnType<typeof readOwners>>

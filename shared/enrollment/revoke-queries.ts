@@ -32,6 +32,18 @@ export const revokeChosen = statement<Choice, RevokedCertificate>(
    returning device_id, serial, issuer_id`,
 )
 
+/** Before the certificates are chosen: one that is being signed is committed by then, and chosen too, or is not signed any more. */
+export const lockRevoked = statement<
+  [deviceId: string | null, serial: Buffer | null],
+  { device_id: string }
+>(
+  'devices_lock_to_revoke',
+  `select device_id from devices
+    where device_id = $1::text
+       or ($1::text is null and device_id in (select device_id from certificates where serial = $2::bytea))
+    order by device_id for update`,
+)
+
 export const certificateExists = statement<[serial: Buffer], { device_id: string }>(
   'certificate_of_serial',
   `select device_id from certificates where serial = $1::bytea`,

@@ -9,7 +9,12 @@ import { publishCrls } from '../pki/publish-crl.ts'
 import { parseSerial, serialText } from '../pki/serial.ts'
 import type { Signer } from '../pki/signer.ts'
 import { certificatesRevoked } from './metrics.ts'
-import { certificateExists, revokeChosen, type RevokedCertificate } from './revoke-queries.ts'
+import {
+  certificateExists,
+  lockRevoked,
+  revokeChosen,
+  type RevokedCertificate,
+} from './revoke-queries.ts'
 
 /** RFC 5280 §5.3.1, those that make sense for a device. */
 export const REVOCATION_REASONS = {
@@ -55,6 +60,7 @@ export async function revokeCertificates(
     if (serial && !(await tx.row(certificateExists, [serial]))) {
       throw new DomainError('certificate.not_found')
     }
+    await tx.rows(lockRevoked, [deviceId, serial])
     const reason = REVOCATION_REASONS[request.reason]
     const rows = await tx.rows(revokeChosen, [deviceId, serial, deps.clock.now(), reason])
     await record(tx, request, rows)

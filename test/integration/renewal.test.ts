@@ -90,6 +90,45 @@ test('ok/renewal supersedes; the old certificate renews to the same one until th
   assert.equal((await renew(first.der)).status, 401)
 })
 
+test('fail/a certificate that is revoked while its renewal is under way has no successor', async () => {
+  await using own = await cloneDatabase()
+  let meanwhile: (() => Promise<unknown>) | undefined
+  const identity = await startIdentity(
+    own,
+    systemClock,
+    undefined,
+    {},
+    (call) =>
+      async (...asked) => {
+        await meanwhile?.()
+        return call(...asked)
+      },
+  )
+  await allow(own.db, 'race-1')
+  const { text: token } = await insertBootstrapToken(own.db)
+  const body = { device_id: 'race-1', csr: deviceKey().csr('/CN=race-1'), token }
+  const first = await json(await identity.call('enroll', '/api/v1/enroll', { body }))
+  meanwhile = async () => {
+    const who = { actor: 'token test', source: '127.0.0.1', call_id: 'c' }
+    const revoked = await identity.internal('pki', '/internal/revoke', {
+      device_id: 'race-1',
+      ...who,
+    })
+    assert.equal(revoked.status, 200)
+  }
+  const renewal = await identity.call('enroll', '/api/v1/enroll/renew', {
+    body: { csr: deviceKey().csr('/CN=race-1') },
+    certificate: der(String(first['certificate'])),
+  })
+  assert.equal(renewal.status, 401)
+  const states = await own.db.unnamed<{ state: string }>(
+    'states',
+    'select state from certificates',
+    [],
+  )
+  assert.deepEqual(states, [{ state: 'revoked' }])
+})
+
 test('fail/renewal with another name, with a claim certificate, without any', async () => {
   const first = await enrolled('ren-1')
   const ask = (csr: string, certificate?: Buffer) =>
