@@ -71,12 +71,12 @@ interface Need {
   readonly command: string
 }
 
-function needs(health: Health, attention: Attention): Need[] {
+function partNeeds({ parts }: Health): Need[] {
   const named = (wanted: string) =>
-    health.parts.filter(({ status }) => status === wanted).map(({ name }) => name)
+    parts.filter(({ status }) => status === wanted).map(({ name }) => name)
   const failed = named('failed')
   const warned = named('warning')
-  const all: Need[] = [
+  return [
     {
       count: failed.length,
       what: `parts have failed: ${failed.join(', ')}`,
@@ -87,6 +87,12 @@ function needs(health: Health, attention: Attention): Need[] {
       what: `parts have a warning: ${warned.join(', ')}`,
       command: 'muster status',
     },
+  ]
+}
+
+function needs(health: Health, attention: Attention): Need[] {
+  const all: Need[] = [
+    ...partNeeds(health),
     {
       count: attention.pending,
       what: 'enrolments wait for a decision',
