@@ -4,6 +4,7 @@ import { EXIT, StartFault } from '../embedded/start/fault.ts'
 import { run } from '../embedded/start/run.ts'
 
 const USAGE = 2
+const FAILED = 1
 
 /** Options of `start`: every setting but secrets, by its name in small letters. */
 export function startOptions(): string[] {
@@ -58,6 +59,8 @@ async function startAndStop(args: readonly string[]): Promise<number> {
       refuse(`a port was taken meanwhile (${error.message})`)
       return EXIT.portsInUse
     }
-    throw error
+    // A fault of Muster's own: whoever reports it needs the whole of it. What was half started must not hold the process.
+    refuse(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    return FAILED
   }
 }
