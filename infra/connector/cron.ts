@@ -2,7 +2,14 @@ import type { Database } from '../../shared/db/database.ts'
 import type { Caller } from './caller.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { claimTick, finishTick, insertSchedules, postponeTick, renewTick } from './queries.ts'
+import {
+  claimTick,
+  finishTick,
+  freeTicks,
+  insertSchedules,
+  postponeTick,
+  renewTick,
+} from './queries.ts'
 import type { ScheduleTrigger } from './triggers.ts'
 
 const CALL_MS = 100_000
@@ -18,6 +25,8 @@ export interface CronDeps {
   readonly log: Log
   readonly now: () => number
   readonly holder: string
+  /** No other connector serves these schedules: leases that are found at the start belong to nobody. */
+  readonly alone?: boolean
 }
 
 interface Entry extends ScheduleTrigger {
@@ -45,7 +54,10 @@ export class Cron {
   }
 
   async start(): Promise<void> {
-    await this.#deps.db.rows(insertSchedules, [[...this.#entries.keys()].toSorted()])
+    const { alone = false, db } = this.#deps
+    const names = [...this.#entries.keys()].toSorted()
+    await db.rows(insertSchedules, [names])
+    if (alone) await db.rows(freeTicks, [names])
     for (const entry of this.#entries.values())
       this.#at(entry, entry.schedule.last(this.#deps.now()))
   }
@@ -107,11 +119,13 @@ export class Cron {
       const ok = await this.#held(functionName, tick)
       metrics.ticks.inc({ function: functionName, outcome: ok ? 'ok' : 'failed' })
       if (ok) await db.rows(finishTick, [functionName, tick, holder])
-      else await db.rows(postponeTick, [functionName, tick, holder, AGAIN_SECONDS])
+      else await this.#postpone(functionName, tick)
       return !ok
     } catch (error) {
       metrics.ticks.inc({ function: functionName, outcome: 'unknown' })
       log.warn({ function: functionName, tick, err: error }, 'tick')
+      // Nobody was reached, so nobody is at work; in all other cases somebody may be, until the lease ends.
+      if (isRefused(error)) await this.#postpone(functionName, tick)
       return true
     }
   }
@@ -128,6 +142,11 @@ export class Cron {
     }
   }
 
+  async #postpone(functionName: string, tick: Date): Promise<void> {
+    const { db, holder } = this.#deps
+    await db.rows(postponeTick, [functionName, tick, holder, AGAIN_SECONDS]).catch(() => [])
+  }
+
   async #call(functionName: string, tick: Date): Promise<boolean> {
     const { caller, log } = this.#deps
     const { signal } = this.#abort
@@ -138,3 +157,6 @@ export class Cron {
     return false
   }
 }
+
+const isRefused = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'

@@ -67,6 +67,14 @@ export const insertSchedules = statement<[readonly string[]]>(
   `insert into cron_ticks (schedule) select unnest($1::text[]) on conflict (schedule) do nothing`,
 )
 
+// Where no other process can be at work, what a killed one left claimed is free.
+export const freeTicks = statement<[readonly string[]]>(
+  'cron_tick_free',
+  `
+  update cron_ticks set lease_until = '-infinity'
+   where schedule = any($1::text[]) and lease_until > clock_timestamp()`,
+)
+
 // Four at once: one wins.
 export const claimTick = statement<[string, Date, string], { claimed: boolean }>(
   'cron_tick_claim',

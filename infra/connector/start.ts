@@ -50,7 +50,8 @@ export async function startConnector(options: ConnectorOptions): Promise<Connect
   const holder = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
   const metrics = createMetrics(registry)
   const caller = createCaller({ gatewayUrl, hop })
-  const cron = new Cron({ db, caller, metrics, log, now, holder }, triggers.schedules)
+  const alone = 'stream' in address
+  const cron = new Cron({ db, caller, metrics, log, now, holder, alone }, triggers.schedules)
   const keepers = await makeKeepers(options, { caller, metrics, now, holder })
   const keeperOf = (slot: number) => keepers.find((each) => each.slot === slot)
   const onGone = (slot: number, epoch: bigint) => keeperOf(slot)?.heardGone(epoch)

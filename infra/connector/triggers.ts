@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import * as z from 'zod'
-import { matchesFilter } from '../../shared/mqtt/filter.ts'
+import { levelsOverlap } from '../../shared/mqtt/filter.ts'
 import { classOfFunction, SLOT_CLASSES, type SlotClass } from '../../shared/mqtt/topics.ts'
 import { parseSchedule, type Schedule } from './schedule.ts'
 
@@ -24,6 +24,8 @@ export interface Triggers {
 
 export interface TopicTrigger {
   readonly filter: string
+  /** The filter's levels: each message is compared with all filters of its class. */
+  readonly levels: readonly string[]
   readonly functionName: string
 }
 
@@ -49,7 +51,7 @@ export function triggersOf(text: string): Triggers {
       if (filter === '') continue
       const slotClass = classOfFunction(functionName)
       if (slotClass === undefined) throw new Error(`${functionName} has topics, but no class`)
-      topics[slotClass]?.push({ filter, functionName })
+      topics[slotClass]?.push({ filter, levels: filter.split('/'), functionName })
     }
     if (schedule !== undefined) {
       schedules.push({ functionName, schedule: parseSchedule(schedule) })
@@ -61,5 +63,6 @@ export function triggersOf(text: string): Triggers {
 
 /** The function that a topic of a class goes to. */
 export function routeOf(triggers: readonly TopicTrigger[], topic: string): string | undefined {
-  return triggers.find(({ filter }) => matchesFilter(filter, topic))?.functionName
+  const asked = topic.split('/')
+  return triggers.find(({ levels }) => levelsOverlap(levels, asked))?.functionName
 }

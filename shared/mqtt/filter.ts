@@ -7,8 +7,11 @@ export function matchesFilter(filter: string, topic: string): boolean {
 
 /** Whether some topic falls under both filters. */
 export function overlaps(left: string, right: string): boolean {
-  const a = left.split('/')
-  const b = right.split('/')
+  return levelsOverlap(left.split('/'), right.split('/'))
+}
+
+/** The same of filters that are split into their levels already. */
+export function levelsOverlap(a: readonly string[], b: readonly string[]): boolean {
   // §4.7.2: a wildcard at the beginning does not reach topics that begin with `$`.
   if (isWild(a[0]) && b[0]?.startsWith('$') === true) return false
   if (isWild(b[0]) && a[0]?.startsWith('$') === true) return false

@@ -18,8 +18,9 @@ const stackOf = (schedule: string) =>
 async function startCron(
   database: TestDatabase,
   functions: FunctionServer,
-  { holder, schedule }: { holder: string; schedule: string },
+  options: { holder: string; schedule: string; alone?: boolean },
 ): Promise<Cron & AsyncDisposable> {
+  const { holder, schedule, alone = false } = options
   const caller = createCaller({ gatewayUrl: functions.url, hop: functions.hop })
   const cron = new Cron(
     {
@@ -29,6 +30,7 @@ async function startCron(
       log: silentLog,
       now: Date.now,
       holder,
+      alone,
     },
     triggersOf(stackOf(schedule)).schedules,
   )
@@ -101,5 +103,20 @@ test('fail/tick-of-a-holder-that-died-is-claimed-after-its-lease', async () => {
   await using cron = await startCron(database, functions, { holder: 'a', schedule: '@every 1s' })
   await until('claimed', () => functions.ticks.length > 0)
   assert.ok(Date.now() - started >= 1400)
+  void cron
+})
+
+test('ok/alone-what-a-killed-process-claimed-is-free', async () => {
+  await using database = await cloneDatabase()
+  await using functions = await startFunctionServer()
+  await database.db.unnamed(
+    'test',
+    `insert into cron_ticks (schedule, claimed, holder, lease_until)
+     values ('register', now(), 'dead', clock_timestamp() + interval '2 min')`,
+    [],
+  )
+  const options = { holder: 'a', schedule: '@every 1s', alone: true }
+  await using cron = await startCron(database, functions, options)
+  await until('called', () => functions.ticks.length > 0, 5)
   void cron
 })
