@@ -1,4 +1,4 @@
-import { importStep } from '../../shared/allowlist/import.ts'
+import { endForgottenImports, importStep } from '../../shared/allowlist/import.ts'
 import { CERTIFICATES_KIND, certificateBulkStep } from '../../shared/certificate/bulk.ts'
 import { BULK_KIND, bulkStep } from '../../shared/device/bulk.ts'
 import { advanceOperations } from '../../shared/operation/advance.ts'
@@ -32,5 +32,6 @@ export async function cron(deps: Deps): Promise<Response> {
       log.error({ err: error, operation: operation.id, kind: operation.kind }, 'a slice failed')
     },
   })
+  await endForgottenImports(db, clock.now())
   return new Response(null, { status: 204 })
 }

@@ -2,6 +2,7 @@ import { createRoute } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { acting } from '../../shared/access/acting.ts'
 import { runOnce } from '../../shared/access/idempotency.ts'
+import { forgetStaged } from '../../shared/allowlist/import.ts'
 import { keyedRequest } from '../../shared/http/idempotency.ts'
 import { json, pageSchema, refusals, Time } from '../../shared/http/openapi.ts'
 import { linkHeader, pageOf, PageQuery, readCursor, writeCursor } from '../../shared/http/page.ts'
@@ -90,6 +91,7 @@ const cancel: Answer<typeof cancelRoute> = async (c) => {
   const { id } = c.req.valid('param')
   const outcome = await runOnce(c.env, await keyedRequest(c), async (tx) => {
     await cancelWork(tx, acting(c.var.call, c.var.identity), id)
+    await forgetStaged(tx, id)
     return { status: 200 as const, body: { ...(await findOperation(tx, id)) } }
   })
   return c.json(outcome.body, outcome.status)

@@ -4,7 +4,7 @@ import { transaction } from '../db/transaction.ts'
 import { DomainError } from '../errors.ts'
 import type { Step } from '../operation/advance.ts'
 import type { SliceResult } from '../operation/operation.ts'
-import { queueWork, startStaged } from '../operation/queue.ts'
+import { cancelForgotten, queueWork, startStaged } from '../operation/queue.ts'
 import { findOperation } from '../operation/read.ts'
 import { readLines } from './csv.ts'
 import {
@@ -23,6 +23,7 @@ export const IMPORT_KIND = 'allowlist.import'
 export const CHUNK_ROWS = 10_000
 const FAULTS_KEPT = 1000
 const FAULTS_TOLD = 20
+const FORGOTTEN_MS = 86_400_000
 
 /** Begins an import: rows are staged under it, then `commitImport` hands it over. */
 export function beginImport(tx: Db, acting: Acting, dryRun: boolean): Promise<number> {
@@ -85,6 +86,19 @@ export async function commitImport(tx: Db, operation: number): Promise<number> {
   }
   await startStaged(tx, operation, lines - 1)
   return lines - 1
+}
+
+/** What was staged for an import that was cancelled goes with it. */
+export async function forgetStaged(tx: Db, operation: number): Promise<void> {
+  await tx.rows(dropStaged, [operation])
+}
+
+/** Ends imports that nobody committed within a day, and drops what was staged for them. */
+export async function endForgottenImports(db: Database, now: Date): Promise<void> {
+  await transaction(db, async (tx) => {
+    const before = new Date(now.getTime() - FORGOTTEN_MS)
+    for (const id of await cancelForgotten(tx, IMPORT_KIND, before)) await tx.rows(dropStaged, [id])
+  })
 }
 
 /** Checks all staged rows and takes them at once, or none. */

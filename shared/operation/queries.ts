@@ -91,6 +91,13 @@ export const cancelOperation = statement<[id: number], { operation_id: number }>
     where operation_id = $1::int and state in ('queued', 'running') returning operation_id`,
 )
 
+export const cancelStale = statement<[kind: string, before: Date], { operation_id: number }>(
+  'operations_stale_cancel',
+  `update operations set state = 'cancelled', finished_at = now(), lease_until = '-infinity'
+    where kind = $1::text and state = 'queued' and lease_until = 'infinity' and created_at < $2::timestamptz
+   returning operation_id`,
+)
+
 const COLUMNS =
   'operation_id, kind, actor, input, query, state, cursor, total, done, failed, created_at, finished_at'
 

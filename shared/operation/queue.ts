@@ -6,6 +6,7 @@ import { emit } from '../event/emit.ts'
 import type { JsonObject } from '../json.ts'
 import {
   cancelOperation,
+  cancelStale,
   insertOperation,
   kickFunction,
   queueOperation,
@@ -61,6 +62,12 @@ export async function cancelWork(tx: Db, acting: Acting, id: number): Promise<vo
   }
   await emit(tx, { kind: 'operation.cancelled', payload: { operation_id: String(id) } })
   await audit(tx, { ...acting, verb: 'operation.cancel', target: String(id) })
+}
+
+/** Ends what was staged before that moment and never handed over. */
+export async function cancelForgotten(tx: Db, kind: string, before: Date): Promise<number[]> {
+  const rows = await tx.rows(cancelStale, [kind, before])
+  return rows.map((row) => row.operation_id)
 }
 
 /** Asks for a tick of a function now, instead of at its schedule; a hint after the commit, which may get lost. */

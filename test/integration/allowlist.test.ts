@@ -104,6 +104,25 @@ test('fail/lines that are missing, lines that got lost, a dry run', async () => 
   assert.deepEqual(await cloned.db.unnamed('x', 'select 1 from allowlist', []), [])
 })
 
+test('ok/what was staged and never committed goes with its import, or after a day', async () => {
+  await using register = await startRegister()
+  const { ask, cloned, tick } = register
+  const staged = () =>
+    cloned.db.unnamed<{ id: number }>('x', 'select operation_id as id from import_rows', [])
+  const [cancelled, forgotten, fresh] = [
+    await begin(register),
+    await begin(register),
+    await begin(register),
+  ]
+  for (const id of [cancelled, forgotten, fresh]) await stage(register, id, 1, [CSV_HEADER])
+  await ask('POST', `/api/v1/operations/${cancelled}/cancel`)
+  const old = `update operations set created_at = now() - interval '25 hours' where operation_id = $1::int`
+  await cloned.db.unnamed('x', old, [forgotten])
+  await tick()
+  assert.deepEqual(await staged(), [{ id: Number(fresh) }])
+  assert.equal((await ask('GET', `/api/v1/operations/${forgotten}`)).json.state, 'cancelled')
+})
+
 test('ok/100,000 rows in chunks, one of them sent twice; again, uses and states stay', async () => {
   await using register = await startRegister()
   const { ask, cloned, tick } = register
