@@ -71,9 +71,9 @@ interface Need {
   readonly command: string
 }
 
-function partNeeds({ parts }: Health): Need[] {
+function partNeeds(health: Health): Need[] {
   const named = (wanted: string) =>
-    parts.filter(({ status }) => status === wanted).map(({ name }) => name)
+    health.parts.filter(({ status }) => status === wanted).map(({ name }) => name)
   const failed = named('failed')
   const warned = named('warning')
   return [
