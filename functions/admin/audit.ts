@@ -52,6 +52,7 @@ const Verified = z
         at: Time,
       }),
     ),
+    next: z.string().nullable().meta({ description: 'Go on with `after`; null: that was all' }),
   })
   .meta({ id: 'AuditVerification' })
 const Moment = z.iso.datetime({ offset: true })
@@ -81,7 +82,16 @@ const sealsRoute = createRoute({
 const verifyRoute = createRoute({
   method: 'post',
   path: '/api/v1/audit/verify',
-  summary: 'Computes every seal anew from the records that stand in the database',
+  summary:
+    'Computes seals anew from the records that stand in the database, as many as a call bears',
+  request: {
+    query: z.strictObject({
+      after: z
+        .string()
+        .regex(/^[1-9]\d{0,17}$/, 'not a seal')
+        .optional(),
+    }),
+  },
   responses: { 200: json(Verified), ...refusals },
 })
 
@@ -117,7 +127,8 @@ const seals: Answer<typeof sealsRoute> = async (c) => {
 
 const verify: Answer<typeof verifyRoute> = async (c) => {
   const { db, clock } = c.env
-  const verified = await verifyAudit(db, clock.now())
+  const after = BigInt(c.req.valid('query').after ?? '0')
+  const verified = await verifyAudit(db, { now: clock.now(), after })
   const detail = { seals: verified.seals, faults: verified.faults.length }
   await audit(db, { ...acting(c.var.call, c.var.identity), verb: 'audit.verify', detail })
   return c.json(verified, 200)

@@ -48,7 +48,7 @@ const faultsOf = async (harm: string) => {
     await sealAudit(deps, KEY)
   }
   await cloned.db.unnamed('x', harm, [])
-  const { faults } = await verifyAudit(cloned.as('admin'), new Date())
+  const { faults } = await verifyAudit(cloned.as('admin'), { now: new Date() })
   return faults.map(({ seal_id: id, fault }) => `${id} ${fault}`)
 }
 
@@ -78,12 +78,34 @@ test('ok/no record of an open transaction is missed', async () => {
   open.release(false)
   assert.equal((await sealAudit(deps, KEY))?.rows, 2)
   assert.equal(await sealAudit(deps, KEY), undefined)
-  assert.deepEqual(await verifyAudit(cloned.as('admin'), new Date()), {
+  assert.deepEqual(await verifyAudit(cloned.as('admin'), { now: new Date() }), {
     seals: 1,
     records: 2,
     aged: 0,
     faults: [],
+    next: null,
   })
+})
+
+test('ok/a long log is verified call after call, each going on where the one before ended', async () => {
+  await using cloned = await cloneDatabase()
+  const deps = { db: cloned.as('retention'), clock: systemClock }
+  for (const target of ['a', 'b', 'c', 'd']) {
+    await write(cloned, target)
+    await sealAudit(deps, KEY)
+  }
+  await cloned.db.unnamed('x', `update audit set actor = 'eve' where target = 'c'`, [])
+  const db = cloned.as('admin')
+  const seen: string[] = []
+  let after = 0n
+  for (let calls = 0; calls < 10; calls++) {
+    const { faults, next, seals } = await verifyAudit(db, { now: new Date(), after, budgetMs: 0 })
+    seen.push(...faults.map((fault) => `${fault.seal_id} ${fault.fault}`))
+    if (next === null) break
+    assert.equal(seals, 1)
+    after = BigInt(next)
+  }
+  assert.deepEqual([seen, after], [['3 records'], 4n])
 })
 
 test('ok/two instances at once make one seal', async () => {
