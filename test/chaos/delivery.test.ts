@@ -43,6 +43,11 @@ async function under(
 
 let written = 0
 
+function begin(connectors: number): Promise<ChaosSetting> {
+  written = 0
+  return startChaos(ids, connectors)
+}
+
 async function write(setting: ChaosSetting, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     written += 1
@@ -93,7 +98,7 @@ async function report(
 }
 
 test('ok/promises-hold-while-functions-connectors-and-the-database-die', mosquitto, async (t) => {
-  await using setting = await startChaos(ids, 2)
+  await using setting = await begin(2)
   const { db, functions, connectors } = setting
   const fleet = await startChaosFleet(setting.broker.url, DEVICES)
   const [first, second] = connectors
@@ -137,7 +142,7 @@ test('ok/promises-hold-while-functions-connectors-and-the-database-die', mosquit
 })
 
 test('ok/nothing-acknowledged-is-lost-with-the-broker', mosquitto, async (t) => {
-  await using setting = await startChaos(ids, 1)
+  await using setting = await begin(1)
   const { broker, db } = setting
   const fleet = await startChaosFleet(broker.url, DEVICES)
   const again = async () => {
@@ -181,7 +186,7 @@ test('ok/nothing-acknowledged-is-lost-with-the-broker', mosquitto, async (t) => 
 })
 
 test('fail/without-the-outbox-changes-are-committed-and-never-told', mosquitto, async (t) => {
-  await using setting = await startChaos(ids, 1)
+  await using setting = await begin(1)
   const { db, functions } = setting
   await db.unnamed(
     'chaos',
