@@ -47,7 +47,7 @@ const openssl = (...args: readonly string[]) =>
     maxBuffer: 1 << 26,
   })
 const has = (command: string) => spawnSync(command, ['--version']).error === undefined
-const zlint = path.join(process.env['MUSTER_TOOLS'] ?? '/nowhere', 'zlint')
+const zlint = path.join(process.env['MUSTER_TOOLS'] ?? '/nowhere', 'zlint-v3.7.3', 'zlint')
 
 const KINDS = {
   p256: ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
