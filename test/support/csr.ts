@@ -13,7 +13,7 @@ export interface DeviceKey {
 
 const P256 = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']
 const quiet = (args: readonly string[]): string =>
-  execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  execFileSync('openssl', [...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
 /** A new key, on P-256 or of another kind by options of `openssl genpkey`. */
 export function deviceKey(kind: readonly string[] = P256): DeviceKey {
