@@ -9,9 +9,19 @@ declare module 'aedes-persistence/asyncPersistence.js' {
     readonly qos: number
     readonly retain: boolean
   }
+  interface Asked {
+    readonly topic: string
+    readonly qos: number
+  }
+  interface Session {
+    readonly id: string
+  }
   export default class AsyncPersistence {
+    addSubscriptions(client: Session, subscriptions: readonly Asked[]): Promise<void>
+    removeSubscriptions(client: Session, topics: readonly string[]): Promise<void>
+    cleanSubscriptions(client: Session): Promise<void>
     storeRetained(packet: Packet): Promise<void>
     outgoingEnqueueCombi(subscriptions: readonly Queued[], packet: Packet): Promise<void>
-    outgoingClearMessageId(client: { readonly id: string }, packet: unknown): Promise<unknown>
+    outgoingClearMessageId(client: Session, packet: unknown): Promise<unknown>
   }
 }

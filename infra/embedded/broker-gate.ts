@@ -14,6 +14,7 @@ import {
 const NOT_AUTHORIZED = 5
 const DENIED = '$denied'
 const SAID_ID_CHARACTERS = 128
+const FILTERS_MAX = 1000
 
 export interface BrokerPeer {
   readonly certificate: X509Certificate
@@ -59,6 +60,13 @@ interface Published {
 function clientIdOf(identity: BrokerIdentity, said: string): string {
   if (identity.kind !== 'service') return identity.id
   return `_service/${identity.id}/${said.slice(0, SAID_ID_CHARACTERS)}`
+}
+
+/** Whether a client may have this filter beside those that it has; one that it has it may ask for again. */
+function hasRoom(client: Client, topic: string): boolean {
+  const held: unknown = 'subscriptions' in client ? client.subscriptions : undefined
+  if (typeof held !== 'object' || held === null) return false
+  return Object.hasOwn(held, topic) || Object.keys(held).length < FILTERS_MAX
 }
 
 /** Judges connections and messages; aedes asks it by its hooks. */
@@ -131,7 +139,8 @@ export class Gate {
 
   #maySubscribe(client: Client, { topic }: Subscription): boolean {
     const identity = this.#connections.identity(client)
-    return identity !== undefined && maySubscribe(identity, topic, this.#topics())
+    if (identity === undefined || !maySubscribe(identity, topic, this.#topics())) return false
+    return identity.kind === 'connector' || hasRoom(client, topic)
   }
 
   #forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {

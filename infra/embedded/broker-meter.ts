@@ -1,5 +1,9 @@
 import type { Duplex } from 'node:stream'
 
+/** Of filters, which cost far more than their bytes: each is compared with each of the packet, and with all retained topics. */
+const FILTERS_BYTES = 16_384
+const FILTERS = new Set([8, 10]) // SUBSCRIBE, UNSUBSCRIBE
+
 /** Larger packets end the connection: MQTT 3.1.1 knows no other refusal. */
 export class PacketTooLarge extends Error {}
 
@@ -13,6 +17,7 @@ export class PacketMeter {
   /** Bytes of the fixed header seen so far. */
   #header = 0
   #length = 0
+  #most = 0
 
   constructor(max: number) {
     this.#max = max
@@ -36,10 +41,11 @@ export class PacketMeter {
     this.#header += 1
     if (this.#header === 1) {
       this.#length = 0
+      this.#most = FILTERS.has(byte >> 4) ? Math.min(FILTERS_BYTES, this.#max) : this.#max
       return
     }
     this.#length += (byte & 0x7f) * 128 ** (this.#header - 2)
-    if (this.#length > this.#max || this.#header > 5) throw new PacketTooLarge()
+    if (this.#length > this.#most || this.#header > 5) throw new PacketTooLarge()
     if (byte & 0x80) return
     this.#body = this.#length
     this.#header = 0

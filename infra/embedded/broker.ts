@@ -11,7 +11,10 @@ const PACKET_BYTES = 4_194_304
 const HANDSHAKE_MS = 10_000
 const QUEUED_PACKETS = 64
 // Mosquitto's `max_queued_messages` for a device; the connector's is its own affair (it drains as long as we live).
-const SESSION_MESSAGES = 1000
+const SESSION = { messages: 1000, bytes: 16 * 1024 * 1024, filters: 1000 }
+const CONNECTOR = { messages: Infinity, bytes: Infinity, filters: Infinity }
+// Each is kept, with up to 4 MiB, until the client releases it.
+const INFLIGHT_QOS_2 = 20
 
 export interface BrokerTls {
   readonly cert: string
@@ -129,12 +132,13 @@ function listen(server: Server, { host, port }: BrokerOptions): Promise<number> 
  */
 export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroker> {
   const connections = new Connections()
-  const memory = new BrokerMemory((id) => (id.startsWith('_muster') ? Infinity : SESSION_MESSAGES))
+  const memory = new BrokerMemory((id) => (id.startsWith('_muster') ? CONNECTOR : SESSION))
   const aedes = await Aedes.createBroker({
     persistence: memory,
     connectTimeout: HANDSHAKE_MS,
     queueLimit: QUEUED_PACKETS,
     maxClientsIdLength: 256,
+    maxInflightInbound: INFLIGHT_QOS_2,
     ...new Gate(connections, memory, options).handlers(),
   })
   watch(aedes, connections)
