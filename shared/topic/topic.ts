@@ -26,7 +26,9 @@ export function topicFault(filter: string): string | undefined {
   if (filter.length > FILTER_BYTES || /\p{Cc}/u.test(filter)) {
     return `at most ${FILTER_BYTES} characters, no control characters`
   }
-  if (first === '' || /[+#{}$]/.test(first)) return 'the first level must be a fixed word'
+  // Of an ACL, Mosquitto skips spaces before a topic and reads %u and %c as names.
+  if (filter.includes('%')) return 'no %'
+  if (first === '' || /[\s+#{}$]/.test(first)) return 'the first level must be a fixed word'
   if (first === 'devices' || first === 'muster') return `${first}/ is Muster's own`
   if (levels.filter((level) => level === '{id}').length !== 1) return 'one level must be {id}'
   const odd = levels.some(

@@ -48,10 +48,17 @@ async function connect(credentials: Credentials, more: IClientOptions = {}): Pro
     protocol: 'mqtts',
     protocolVersion: 4,
     reconnectPeriod: 0,
+    clientId: 'said',
     ...more,
   })
   clients.push(client)
   return client
+}
+
+function happens(client: MqttClient, event: 'connect' | 'close'): Promise<void> {
+  return new Promise((resolve) => {
+    client.once(event, () => resolve())
+  })
 }
 
 /** A client within the process, as the connector is one. */
@@ -63,7 +70,7 @@ async function inside(): Promise<MqttClient> {
     reconnectPeriod: 0,
   })
   clients.push(client)
-  await once(client, 'connect')
+  await happens(client, 'connect')
   return client
 }
 
@@ -92,7 +99,7 @@ test(
   { timeout: 20_000 },
   async () => {
     const flooder = await connect(device('d-flood'), { clean: false })
-    const closed = once(flooder, 'close')
+    const closed = happens(flooder, 'close')
     subscribeMany(flooder, 'd-flood', 0, 20_000)
     const began = performance.now()
     await connect(device('d-beside'))
