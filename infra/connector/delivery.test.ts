@@ -92,13 +92,16 @@ test('fail/no-more-unacknowledged-than-the-broker-offered', () => {
 
 test('fail/nothing-is-written-to-a-full-socket', () => {
   const { link, written, state } = wire(9)
-  const publisher = new Publisher(link, () => undefined)
+  let room = 0
+  const publisher = new Publisher(link, () => {
+    room += 1
+  })
   state.writable = false
   publisher.push([{ acknowledge: 1 }])
   assert.deepEqual(written, [])
   state.writable = true
   publisher.flush()
-  assert.deepEqual(written, [1])
+  assert.deepEqual([written, room], [[1], 1])
 })
 
 const four = <T>(one: T): T[] => [one, one, one, one]

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, isIP } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { MqttClient, type IClientOptions, type IConnackPacket, type IPublishPacket } from 'mqtt'
@@ -117,7 +117,12 @@ function openStream({ address, clientId }: LinkOptions): Duplex {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const port = Number(url.port || (secure ? 8883 : 1883))
   const socket = secure
-    ? connectTls({ host, port, servername: host, ...tlsFiles(address) })
+    ? connectTls({
+        host,
+        port,
+        ...(isIP(host) === 0 && { servername: host }),
+        ...tlsFiles(address),
+      })
     : connectTcp({ host, port })
   // Without it a PUBACK waits up to 40 ms for company.
   socket.setNoDelay(true)

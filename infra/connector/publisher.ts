@@ -42,16 +42,24 @@ export class Publisher {
 
   /** Writes what may be written now. */
   flush(): void {
-    for (; this.#next < this.#steps.length; this.#next++) {
-      const step = this.#steps[this.#next]
-      if (step === undefined || !this.#link.writable) return
-      if ('acknowledge' in step) this.#link.acknowledge(step.acknowledge)
-      else if (step.frame.qos === 0) this.#link.publish(step.frame, step.done)
-      else if (this.#unacknowledged >= this.#link.quota) return
-      else this.#publish(step.frame, step.done)
-    }
+    const waited = this.full
+    while (this.#writeNext());
+    if (this.full) return
     this.#steps.length = 0
     this.#next = 0
+    if (waited) this.#onRoom()
+  }
+
+  #writeNext(): boolean {
+    const step = this.#steps[this.#next]
+    if (step === undefined || !this.#link.writable) return false
+    const counts = 'frame' in step && step.frame.qos === 1
+    if (counts && this.#unacknowledged >= this.#link.quota) return false
+    this.#next += 1
+    if ('acknowledge' in step) this.#link.acknowledge(step.acknowledge)
+    else if (counts) this.#publish(step.frame, step.done)
+    else this.#link.publish(step.frame, step.done)
+    return true
   }
 
   #publish(frame: Omit<Frame, 'item'>, done: (code: number) => void): void {
@@ -59,9 +67,7 @@ export class Publisher {
     this.#link.publish(frame, (code) => {
       this.#unacknowledged -= 1
       done(code)
-      const waited = this.full
-      this.flush()
-      if (waited && !this.full) this.#onRoom()
+      if (this.full) this.flush()
     })
   }
 }
