@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { duplexPair, type Duplex } from 'node:stream'
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls'
 import { Aedes, type Client } from 'aedes'
@@ -144,10 +144,11 @@ export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroke
   watch(aedes, connections)
   const tls = { requestCert: true, rejectUnauthorized: true, handshakeTimeout: HANDSHAKE_MS }
   const server = createServer({ ...(await context(options)), ...tls })
+  const sockets = socketsOf(server)
   serve(server, aedes, connections)
   const port = await listen(server, options)
   let closing: Promise<void> | undefined
-  const close = () => (closing ??= end(server, aedes))
+  const close = () => (closing ??= end(server, aedes, sockets))
   return {
     port,
     connect: (clientId) => connectInside(aedes, connections, clientId),
@@ -195,12 +196,23 @@ function kick({ clients }: Connections, id: string): boolean {
   return found.length > 0
 }
 
-async function end(server: Server, aedes: Aedes): Promise<void> {
+/** Also those that are in the middle of a handshake: they would hold the server until it times out. */
+function socketsOf(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+async function end(server: Server, aedes: Aedes, sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
   await new Promise<void>((resolve) => {
     aedes.close(resolve)
   })
+  for (const socket of sockets) socket.destroy()
   await closed
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as tlsConnect, type TLSSocket } from 'node:tls'
@@ -341,4 +342,20 @@ test('ok/operators-topics-reach-a-service-account', async () => {
 test('ok/reload-takes-new-authorities', async () => {
   await broker.reload()
   await connect(device('d-reload'))
+})
+
+test('ok/close-waits-for-nobody-who-never-shakes-hands', async () => {
+  const other = await startBroker({
+    host: '127.0.0.1',
+    port: 0,
+    tls: async () => ({ ...serverUnder(authorities.server), authorities: [] }),
+    admit: async () => undefined,
+  })
+  const socket = connectTcp(other.port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  await once(socket, 'connect')
+  await sleep(50)
+  const began = performance.now()
+  await other.close()
+  assert.ok(performance.now() - began < 1000)
 })
