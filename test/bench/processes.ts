@@ -31,6 +31,11 @@ export function processTree(root: number): number[] {
   return found
 }
 
+/** CPU seconds of one process and its ended children: one file is read, so that looking costs nothing. */
+export function cpuSecondsAlone(pid: number): number {
+  return readProcess(pid)?.cpuSeconds ?? 0
+}
+
 /** CPU seconds of a process and all below it, ended children included. */
 export function cpuSeconds(root: number): number {
   return processTree(root).reduce((sum, pid) => sum + (readProcess(pid)?.cpuSeconds ?? 0), 0)

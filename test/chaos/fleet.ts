@@ -84,7 +84,9 @@ function update(device: ChaosDevice): void {
 
 function send(device: ChaosDevice): void {
   const body = device.pending?.body ?? ''
-  device.client?.publish(`devices/${device.id}/shadow/update`, body, { qos: 1 }, () => undefined)
+  // A client that was ended throws; what is pending is said again when the device is back.
+  if (device.client?.connected !== true) return
+  device.client.publish(`devices/${device.id}/shadow/update`, body, { qos: 1 }, () => undefined)
 }
 
 function hear(device: ChaosDevice, topic: string, text: string): void {

@@ -22,6 +22,8 @@ export interface MosquittoOptions {
 export interface Mosquitto extends AsyncDisposable {
   readonly port: number
   readonly url: string
+  /** Of the process that runs now; 0: none. */
+  readonly pid: number
   /** Stops it, with -9 unless asked gently; its database stays. */
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
   /** Starts it again on the same port; `empty`: without what it had stored. */
@@ -97,6 +99,9 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   return {
     port,
     url: `mqtt://127.0.0.1:${port}`,
+    get pid() {
+      return child?.pid ?? 0
+    },
     kill,
     snapshot: () => readFile(stored),
     restart: async ({ empty = false, snapshot } = {}) => {

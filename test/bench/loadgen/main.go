@@ -1,4 +1,5 @@
-// loadgen loads a broker on loopback as many devices would, and prints one JSON line of what it saw.
+// loadgen loads a broker on loopback as many devices would, prints COUNTING when the measurement begins and, when it is over, one
+// JSON line of what it saw.
 //
 //	shadow  each device sends an update and, when its `accepted` has come, the next
 //	echo    answers every update with `accepted` at once: the null backend, best possible round trip

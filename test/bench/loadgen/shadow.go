@@ -69,6 +69,7 @@ func shadow(o options) result {
 	}
 	time.Sleep(o.warm)
 	counting.Store(true)
+	fmt.Println("COUNTING")
 	started, cpu := time.Now(), cpuSeconds()
 	time.Sleep(o.duration)
 	counting.Store(false)
