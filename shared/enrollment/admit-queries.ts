@@ -79,11 +79,14 @@ export const settleEnrollments = statement<
 export interface DeviceRow {
   device_id: string
   status: 'active' | 'suspended' | 'decommissioned'
+  /** It had a certificate before. */
+  enrolled: boolean
 }
 
 export const readDevices = statement<[deviceIds: readonly string[]], DeviceRow>(
   'enrollment_devices_read',
-  `select device_id, status from devices where device_id = any($1::text[])`,
+  `select device_id, status, exists (select from certificates c where c.device_id = d.device_id) as enrolled
+     from devices d where device_id = any($1::text[])`,
 )
 
 export const insertDevices = statement<

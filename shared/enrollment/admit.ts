@@ -52,6 +52,8 @@ interface Judged {
   readonly candidate: Candidate
   /** How its row stood; undefined: there was none. */
   readonly before: EnrollmentState | undefined
+  /** A device of this name had a certificate before. */
+  readonly enrolled: boolean
   verdict: Verdict
   entry?: AllowlistRow
 }
@@ -171,7 +173,8 @@ async function judgeRows(tx: Db, round: readonly Candidate[], now: Date): Promis
       ? judgeKnown(row, issued.get(deviceId))
       : { outcome: 'begin', approved: false }
     const verdict = judgeDevice(device.get(deviceId)) ?? (candidate.replay ? replay(own) : own)
-    return { candidate, before: row?.state, verdict }
+    const enrolled = device.get(deviceId)?.enrolled === true
+    return { candidate, before: row?.state, enrolled, verdict }
   })
 }
 
@@ -210,7 +213,8 @@ async function judgeNew(deps: AdmitDeps, tx: Db, judged: readonly Judged[]): Pro
     const key = keys[at]
     const own = owners.filter((owner) => key && owner.spki_sha256.equals(key))
     const fault = judgeKey(own, item.candidate.request.deviceId)
-    const chosen = fault ?? chooseEntry(byKey, item.candidate, now)
+    const isOthers = item.enrolled && own.length === 0
+    const chosen = fault ?? chooseEntry(byKey, item.candidate, { now, isOthers })
     if (typeof chosen === 'string') item.verdict = { outcome: 'refuse', reason: chosen }
     else if (!waits(deps, item.verdict, chosen)) begin(item, chosen)
   }

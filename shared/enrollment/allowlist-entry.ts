@@ -29,11 +29,14 @@ export function keyOf({ match, value }: Key): string {
   return `${match} ${value}`
 }
 
-/** The first entry that lets the candidate in; else why the most telling one does not. */
+/**
+ * The first entry that lets the candidate in; else why the most telling one does not. `isOthers`: the name is a device's that was enrolled by
+ * another key.
+ */
 export function chooseEntry(
   entries: ReadonlyMap<string, AllowlistRow>,
   { request, credentialId, credentialHardware }: Candidate,
-  now: Date,
+  { now, isOthers }: { readonly now: Date; readonly isOthers: boolean },
 ): AllowlistRow | Reason {
   const { deviceId, hardwareRev } = request
   let first: Reason | undefined
@@ -45,6 +48,7 @@ export function chooseEntry(
       hardwareRev,
       credentialId,
       credentialHardware,
+      isOthers,
       now,
     })
     if (fault === undefined) return entry

@@ -48,7 +48,9 @@ function judge(name: string, mark: HealthMarkRow | undefined, now: Date): Health
   if (!mark) return part(name, 'failed', null, 'never heard of')
   const stale = now.getTime() - mark.at.getTime() > STALE_MS
   if (stale) return part(name, 'failed', mark.at, mark.problem ?? 'not heard of for 60 s')
-  return part(name, statusOf(mark.problem), mark.at, mark.problem)
+  const status = statusOf(mark.problem)
+  const said = status === 'warning' ? mark.problem?.slice(WARNING.length) : mark.problem
+  return part(name, status, mark.at, said ?? null)
 }
 
 // Whoever writes a mark says by this word that it works all the same.

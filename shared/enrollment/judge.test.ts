@@ -23,6 +23,7 @@ const candidate = {
   credentialId: 'lot-7',
   credentialHardware: null,
   hardwareRev: undefined,
+  isOthers: false,
   now,
 }
 
@@ -42,6 +43,13 @@ const ENTRIES: readonly [
   ['a serial of this device', { match: 'serial', value: 'SN', device_id: 'gw-1' }, {}, undefined],
   ['a serial of no device is a name', { match: 'serial', value: 'SN' }, {}, 'allowlist_device'],
   ['a key of any device', { match: 'spki', value: 'ab' }, {}, undefined],
+  ['a key, by the name of another', { match: 'spki' }, { isOthers: true }, 'allowlist_device'],
+  [
+    'a new key that the list gives this name',
+    { match: 'spki', device_id: 'gw-1' },
+    { isOthers: true },
+    undefined,
+  ],
   ['other credential', { credentials: ['lot-8'] }, {}, 'allowlist_credential'],
   ['this credential among others', { credentials: ['lot-8', 'lot-7'] }, {}, undefined],
   ['no credential named is any', { credentials: [] }, {}, undefined],
@@ -95,9 +103,9 @@ test('ok/known rows answer by their state', () => {
 
 test('ok/devices and keys', () => {
   assert.equal(judgeDevice(undefined), undefined)
-  assert.equal(judgeDevice({ device_id: 'a', status: 'active' }), undefined)
-  assert.equal(judgeDevice({ device_id: 'a', status: 'suspended' })?.outcome, 'suspended')
-  assert.equal(judgeDevice({ device_id: 'a', status: 'decommissioned' })?.outcome, 'refuse')
+  assert.equal(judgeDevice({ status: 'active' }), undefined)
+  assert.equal(judgeDevice({ status: 'suspended' })?.outcome, 'suspended')
+  assert.equal(judgeDevice({ status: 'decommissioned' })?.outcome, 'refuse')
   const owner = { spki_sha256: Buffer.alloc(32), device_id: 'a', revoked: false }
   assert.equal(judgeKey([owner], 'a'), undefined)
   assert.equal(judgeKey([owner], 'b'), 'request_key')

@@ -43,7 +43,7 @@ function judgeIssued(issued: Omit<IssuedRow, 'device_id'> | undefined): Verdict 
 }
 
 /** Suspended: known to its owner, so it may be told. Decommissioned: refused like a stranger. */
-export function judgeDevice(row: DeviceRow | undefined): Verdict | undefined {
+export function judgeDevice(row: Pick<DeviceRow, 'status'> | undefined): Verdict | undefined {
   if (row?.status === 'suspended') return { outcome: 'suspended' }
   return row?.status === 'decommissioned'
     ? { outcome: 'refuse', reason: 'device_decommissioned' }
@@ -71,6 +71,8 @@ export interface Candidate {
   /** What hardware the credential is for; null: any. */
   readonly credentialHardware: readonly string[] | null
   readonly hardwareRev: string | undefined
+  /** A device of this name was enrolled by another key. */
+  readonly isOthers: boolean
   readonly now: Date
 }
 
@@ -78,6 +80,10 @@ export interface Candidate {
 export function judgeEntry(row: AllowlistRow, candidate: Candidate): Reason | undefined {
   const owner = row.device_id ?? (row.match === 'spki' ? candidate.deviceId : row.value)
   if (owner !== candidate.deviceId) return 'allowlist_device'
+  // A key that may choose its name may not choose the name of another one.
+  if (row.match === 'spki' && row.device_id === null && candidate.isOthers) {
+    return 'allowlist_device'
+  }
   if (row.state === 'blocked') return 'allowlist_blocked'
   if (row.expires_at && row.expires_at <= candidate.now) return 'allowlist_expired'
   if (row.credentials?.length && !row.credentials.includes(candidate.credentialId)) {

@@ -1,6 +1,6 @@
 // Attacks 22 to 26, 28 and 29 on enrolment and the authority, at the default limits, a source of its own for each.
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, createPublicKey, randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import { enrollMac } from '../../shared/enrollment/authenticate.ts'
 import { fromPem } from '../../shared/pki/pem.ts'
@@ -193,6 +193,22 @@ test('attack: guessing is slowed down before any signature is checked, by source
   const { text: token } = await insertBootstrapToken(cloned.db)
   assert.equal((await enroll({ device_id: 'guess', csr, token }, source)).status, 429)
   assert.equal((await enroll({ device_id: 'guess', csr, token })).status, 200, 'another source')
+})
+
+test('attack: a key on the allowlist that may choose its name takes no other device’s', async () => {
+  const victim = await enrolled('a-victim')
+  const key = deviceKey()
+  const spki = createPublicKey(key.key).export({ type: 'spki', format: 'der' })
+  await allow(cloned.db, createHash('sha256').update(spki).digest('hex'), {
+    match: 'spki',
+    maxUses: 2,
+  })
+  const { text: token } = await insertBootstrapToken(cloned.db, { uses: 3 })
+  const ask = (id: string) => enroll({ device_id: id, csr: key.csr(`/CN=${id}`), token })
+  assert.equal((await ask('a-victim')).status, 401)
+  assert.equal(await certificatesOf('a-victim'), 1)
+  assert.equal((await renew(victim.key.csr('/CN=a-victim'), victim.certificate)).status, 200)
+  assert.equal((await ask('a-own')).status, 200, 'a new name')
 })
 
 test('attack 29: a front function cannot make the authority sign what was not admitted, nor past the quota', async () => {
