@@ -61,6 +61,9 @@ export const access = {
   ): Promise<void> => {
     const actor = actorOf(identity)
     if (actor === undefined || error.code === 'rate.limited') return
+    // Whose every request is a denial: these take from no bucket elsewhere.
+    const { kind } = identity
+    if (kind === 'revoked' || kind === 'claim') await deps.access.rates.take('device', actor)
     await audit(deps.db, {
       actor,
       tokenId: identity.kind === 'operator' ? identity.tokenId : null,

@@ -107,8 +107,9 @@ async function guard<Deps>(
   check: () => void,
 ): Promise<void> {
   try {
-    check()
+    // First: who is turned away at each request counts as much as who is not.
     if (call.caller === 'edge') await access.admit?.(call, identity, deps)
+    check()
   } catch (error) {
     if (error instanceof DomainError) await access.denied?.(call, identity, error, deps)
     throw error

@@ -12,7 +12,7 @@ import { handler as register } from '../../functions/register/handler.ts'
 import { newSessionSecret, sessionHash } from '../../shared/access/session.ts'
 import { readRoute } from '../../shared/http/route.ts'
 import { ROUTES } from '../../shared/http/route-table.ts'
-import { insertDevice, selfSigned } from '../support/certificate.ts'
+import { insertCertificate, insertDevice, selfSigned } from '../support/certificate.ts'
 import { asker, functionHost, type Ask } from '../support/function-host.ts'
 import { insertToken } from '../support/operator.ts'
 import { cloneDatabase } from '../support/postgres.ts'
@@ -209,6 +209,29 @@ test('attack 44: no secret that was told stands in the log or in the database', 
       assert.equal(dump.includes(form), false, `in the database: ${secret.slice(0, 6)}…`)
       assert.equal(logged.includes(form), false, `in the log: ${secret.slice(0, 6)}…`)
     }
+  }
+})
+
+const denials = () => rows(`audit where verb = 'access.denied'`)
+
+test('attack: who is turned away again and again fills neither the audit log nor the time of others', async () => {
+  const shown = { active: selfSigned('gw-flood'), revoked: selfSigned('gw-gone') }
+  for (const [state, certificate] of Object.entries(shown)) {
+    await insertDevice(cloned.db, `gw-${state}`)
+    await insertCertificate(cloned.db, `gw-${state}`, certificate, { state })
+    const flooder = asker('register', register, deps.register)
+    const before = await denials()
+    const path = '/api/v1/devices/x/suspend'
+    const answers: number[] = []
+    for (let n = 0; n < 300; n++) {
+      const { status } = await flooder('POST', path, {
+        certificate: certificate.der,
+        body: {},
+      })
+      answers.push(status)
+    }
+    assert.ok(answers.includes(429), state)
+    assert.ok((await denials()) - before < 250, state)
   }
 })
 
