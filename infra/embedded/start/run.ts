@@ -107,7 +107,10 @@ async function startAll(start: Start, version: string, started: number): Promise
   const { config, data, log, parts, passphrase, say } = start
   await checkPorts([
     { name: 'EDGE_PORT', host: config.edgeHost, port: config.edgePort },
-    { name: 'MQTTS_PORT', host: config.edgeHost, port: config.mqttsPort },
+    // An operator's broker may have that port on this very machine.
+    ...(config.mqttUrl === undefined
+      ? [{ name: 'MQTTS_PORT' as const, host: config.edgeHost, port: config.mqttsPort }]
+      : []),
     { name: 'GATEWAY_PORT', host: '127.0.0.1', port: config.gatewayPort },
   ])
   const names = await functionNames()
