@@ -6,6 +6,7 @@ import { CERTIFICATES_KIND } from '../../shared/certificate/bulk.ts'
 import { queueBulk } from '../../shared/device/bulk.ts'
 import { readQuery } from '../../shared/device/selection.ts'
 import { queueSelection, trySelection } from '../../shared/device/selection-operation.ts'
+import { needOperate } from '../../shared/http/authorize.ts'
 import { keyedRequest } from '../../shared/http/idempotency.ts'
 import { json, jsonBody, refusals } from '../../shared/http/openapi.ts'
 import { kick } from '../../shared/operation/queue.ts'
@@ -74,6 +75,7 @@ const certificatesRoute = createRoute({
 
 const bulk: Answer<typeof bulkRoute> = async (c) => {
   const body = c.req.valid('json')
+  if (body.change.groups !== undefined) needOperate(c.var.identity, 'groups')
   const { db, clock } = c.env
   const check = await readQuery(db, body.q)
   const now = clock.now()

@@ -8,6 +8,7 @@ import { readDevice, readDeviceList } from '../../shared/device/read.ts'
 import { registerDevice } from '../../shared/device/register.ts'
 import { removeDevice } from '../../shared/device/remove.ts'
 import { countDevices, pageDevices, readQuery, readSort } from '../../shared/device/selection.ts'
+import { needOperate } from '../../shared/http/authorize.ts'
 import { etag, ifMatch } from '../../shared/http/etag.ts'
 import { keyedRequest } from '../../shared/http/idempotency.ts'
 import {
@@ -89,7 +90,10 @@ const show: Answer<typeof showRoute> = async (c) => {
 
 const create: Answer<typeof createDeviceRoute> = async (c) => {
   const body = c.req.valid('json')
-  const who = acting(c.var.call, c.var.identity)
+  const { identity } = c.var
+  if (body.groups !== undefined) needOperate(identity, 'groups')
+  if (body.preauthorize) needOperate(identity, 'allowlist')
+  const who = acting(c.var.call, identity)
   const outcome = await runOnce(c.env, await keyedRequest(c, body.device_id), async (tx) => {
     await registerDevice(tx, who, {
       deviceId: body.device_id,
@@ -112,6 +116,7 @@ const create: Answer<typeof createDeviceRoute> = async (c) => {
 const changeOne: Answer<typeof changeRoute> = async (c) => {
   const { id } = c.req.valid('param')
   const { hardware_rev: hardwareRev, broker_endpoint: endpoint, ...rest } = c.req.valid('json')
+  if (rest.groups !== undefined) needOperate(c.var.identity, 'groups')
   const expected = ifMatch(c.req.header('if-match'), 'optional')
   const change = {
     ...rest,

@@ -21,6 +21,15 @@ export function scopeReaches(
   })
 }
 
+/**
+ * For a part of a request that is another noun's: what its route's scope lets pass is not enough.
+ * @throws {DomainError} auth.scope_missing
+ */
+export function needOperate(identity: Identity, noun: string): void {
+  if (identity.kind === 'operator' && scopeReaches(identity.scope, 'operate', noun)) return
+  throw new DomainError('auth.scope_missing', { detail: `operate:${noun} is needed for this` })
+}
+
 function operatorMatches(identity: Operator, kind: RouteKind, noun: string): boolean {
   if (kind === 'pm') return identity.scope.includes('metrics')
   return (

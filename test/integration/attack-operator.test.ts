@@ -79,9 +79,26 @@ test('attack 37: a bulk call of which one part is not allowed changes nothing', 
   const revoke = { q: 'all', change: { action: 'revoke' } }
   assert.equal((await narrow('POST', '/api/v1/bulk/certificates', { body: revoke })).status, 403)
   const groups = { q: 'all', change: { status: 'suspended', groups: { add: ['none'] } } }
-  assert.equal((await narrow('POST', bulk, { body: groups })).status, 404)
+  assert.equal((await narrow('POST', bulk, { body: groups })).status, 403)
+  const { register: both } = await as('operate:devices', 'operate:groups')
+  assert.equal((await both('POST', bulk, { body: groups })).status, 404)
   assert.equal(await rows('operations'), 0)
   assert.equal(await rows(`devices where status <> 'active'`), 0)
+})
+
+test('attack 37: who may change devices moves none into a group and lets none in', async () => {
+  const { register: ask } = await as('operate:devices')
+  await ask('POST', '/api/v1/devices', { body: { device_id: 'gw-37b', preauthorize: false } })
+  for (const [method, target, body] of [
+    ['POST', '/api/v1/devices', { device_id: 'gw-37c' }],
+    ['POST', '/api/v1/devices', { device_id: 'gw-37c', preauthorize: false, groups: ['x'] }],
+    ['PATCH', '/api/v1/devices/gw-37b', { groups: [] }],
+  ] as const) {
+    const { status, json } = await ask(method, target, { body })
+    assert.deepEqual([status, json.code], [403, 'auth.scope_missing'], JSON.stringify(body))
+  }
+  assert.equal(await rows('allowlist'), 0)
+  assert.equal(await rows(`devices where device_id = 'gw-37b'`), 1)
 })
 
 test('attack 39: a new database holds no token, credential, key or session that others would know', async () => {
