@@ -103,12 +103,16 @@ export class Cron {
       return
     }
     const next = entry.schedule.next(now)
-    const delay = again ? Math.min(next - now, AGAIN_SECONDS * 1000 + 50) : next - now
+    this.#await(entry, again ? Math.min(next, now + AGAIN_SECONDS * 1000 + 50) : next)
+  }
+
+  /** Runs at `due` and not before: a timer that ends a moment early would find the tick before, and miss this one. */
+  #await(entry: Entry, due: number): void {
+    if (this.#stopping) return
+    const now = this.#deps.now()
+    if (now >= due) return this.#at(entry, entry.schedule.last(now))
     // Timers end at 2^31 ms; a longer way is gone in stages.
-    entry.timer = setTimeout(
-      () => this.#at(entry, entry.schedule.last(this.#deps.now())),
-      Math.min(delay, 3_600_000),
-    )
+    entry.timer = setTimeout(() => this.#await(entry, due), Math.min(due - now, 3_600_000))
   }
 
   /** Claims and calls; true when it should be tried again before the next instant. */

@@ -18,9 +18,9 @@ const stackOf = (schedule: string) =>
 async function startCron(
   database: TestDatabase,
   functions: FunctionServer,
-  options: { holder: string; schedule: string; alone?: boolean },
+  options: { holder: string; schedule: string; alone?: boolean; now?: () => number },
 ): Promise<Cron & AsyncDisposable> {
-  const { holder, schedule, alone = false } = options
+  const { holder, schedule, alone = false, now = Date.now } = options
   const caller = createCaller({ gatewayUrl: functions.url, hop: functions.hop })
   const cron = new Cron(
     {
@@ -28,7 +28,7 @@ async function startCron(
       caller,
       metrics: createMetrics(new Registry()),
       log: silentLog,
-      now: Date.now,
+      now,
       holder,
       alone,
     },
@@ -57,6 +57,26 @@ test('ok/four-at-once-one-calls', async () => {
   assert.equal(new Set(ticks).size, ticks.length, 'no tick twice')
   assert.ok(ticks.length >= 3 && ticks.length <= 5, String(ticks.length))
   assert.ok(ticks.every((tick) => tick % 1000 === 0))
+})
+
+test('ok/timers-that-end-before-the-clock-miss-no-tick', async () => {
+  await using database = await cloneDatabase()
+  await using functions = await startFunctionServer()
+  const started = Date.now()
+  // Each second a timer ends two milliseconds early by this clock, less than a claim takes.
+  const now = () => started + (Date.now() - started) * 0.998
+  await using cron = await startCron(database, functions, {
+    holder: 'a',
+    schedule: '@every 1s',
+    now,
+  })
+  await sleep(6500)
+  await cron[Symbol.asyncDispose]()
+  const ticks = functions.ticks.map(({ tick }) => tick)
+  assert.deepEqual(
+    ticks.slice(1).map((tick, index) => tick - (ticks[index] ?? 0)),
+    ticks.slice(1).map(() => 1000),
+  )
 })
 
 test('ok/kick-calls-at-once-with-a-tick-of-now', async () => {
