@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { ConfigError, optionFields, optionName, type ConfigSource } from '../../shared/config.ts'
 import { EXIT, StartFault } from '../embedded/start/fault.ts'
+import { didYouMean } from './command/suggest.ts'
 import { run } from '../embedded/start/run.ts'
 
 const USAGE = 2
@@ -28,6 +29,28 @@ function isUsage(error: unknown): error is Error {
   return typeof error.code === 'string' && error.code.startsWith('ERR_PARSE_ARGS')
 }
 
+function helpText(): string {
+  return [
+    'runs Muster here, until Ctrl-C',
+    '',
+    '  muster start [--SETTING VALUE…]',
+    '',
+    'Options, each in place of its variable (--edge-port of EDGE_PORT); docs/configuration.md says what they are',
+    ...startOptions().map((name) => `  --${name}`),
+    '',
+  ].join('\n')
+}
+
+/** What the parser says, and which option was probably meant. */
+function usageText(error: Error): string {
+  const [line = ''] = error.message.split('\n')
+  const wrong = /^Unknown option '(--[^']+)'/.exec(line)?.[1]
+  const names = startOptions().map((name) => `--${name}`)
+  const near = wrong === undefined ? '' : didYouMean(wrong, names)
+  const said = wrong === undefined ? line : `unknown option ${wrong}${near}`
+  return `${said} (see muster start --help)`
+}
+
 const refuse = (line: string): void => void process.stderr.write(`muster: ${line}\n`)
 
 /** Starts Muster, runs until it is asked to stop, and ends the process. A refusal is one line. */
@@ -38,6 +61,10 @@ export async function start(args: readonly string[]): Promise<never> {
 }
 
 async function startAndStop(args: readonly string[]): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(helpText())
+    return 0
+  }
   try {
     const options = parseOptions(args)
     return await run({ env: process.env, options }, (text) => process.stdout.write(`${text}\n`))
@@ -51,7 +78,7 @@ async function startAndStop(args: readonly string[]): Promise<number> {
       return USAGE
     }
     if (isUsage(error)) {
-      refuse(error.message.split('\n')[0] ?? '')
+      refuse(usageText(error))
       return USAGE
     }
     // Free a moment ago, when all three were looked at.

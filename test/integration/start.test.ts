@@ -84,7 +84,10 @@ test('fail/unknown-option, exit 2', async () => {
   await using muster = await Muster.create()
   const { code, stderr } = await refused(muster, {}, ['--edge-prot', '1'])
   assert.equal(code, 2)
-  assert.match(stderr, /^muster: Unknown option '--edge-prot'.*\n$/)
+  assert.equal(
+    stderr,
+    'muster: unknown option --edge-prot; did you mean --edge-port? (see muster start --help)\n',
+  )
 })
 
 test('fail/ports-in-use, exit 10', async () => {
@@ -114,6 +117,21 @@ test('fail/data-of-a-newer-version, exit 11, nothing changed', async () => {
     /^muster: \.\/muster is from Muster 99\.0\.0, this is \d+\.\d+\.\d+; start 99\.0\.0 or newer; nothing changed\n$/,
   )
   assert.deepEqual(readdirSync(dataOf(muster)), ['muster.json'])
+})
+
+test('fail/a damaged state and a folder that cannot be made are a line each, exit 2', async () => {
+  await using muster = await Muster.create()
+  mkdirSync(dataOf(muster), { mode: 0o700 })
+  writeFileSync(path.join(dataOf(muster), 'muster.json'), '{"ver', { mode: 0o600 })
+  const { code, stderr } = await refused(muster)
+  assert.equal(code, 2)
+  assert.match(
+    stderr,
+    /^muster: \.\/muster\/muster\.json is damaged; restore it, or remove it: .*\n$/,
+  )
+  const nowhere = await refused(muster, { MUSTER_DATA: '/proc/nowhere' })
+  assert.equal(nowhere.code, 2)
+  assert.match(nowhere.stderr, /^muster: \/proc\/nowhere cannot be used: .*\n$/)
 })
 
 test('fail/disk-full, exit 12', async () => {

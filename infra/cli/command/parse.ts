@@ -55,25 +55,35 @@ function unknownOption(
 }
 
 /** The value of an option, and whether it took the next token too. */
-function optionValue(option: Option, token: string, next: string | undefined): [string, boolean] {
+function optionValue(
+  option: Option,
+  token: string,
+  next: string | undefined,
+  command: readonly string[],
+): [string, boolean] {
   const shown = token.startsWith('--') ? `--${option.name}` : `-${option.short ?? ''}`
   const equals = token.startsWith('--') ? token.indexOf('=') : -1
   const inline = token.startsWith('--') ? token.slice(equals + 1) : token.slice(2)
   const given = token.startsWith('--') ? equals >= 0 : token.length > 2
   if (option.value === undefined) {
-    if (given) throw new UsageError(`${shown} takes no value`)
+    if (given) throw new UsageError(`${shown} takes no value`, command)
     return ['', false]
   }
   const value = given ? inline : next
-  if (value === undefined) throw new UsageError(`${shown} needs a value: ${option.value}`)
-  checkChoice(shown, value, option.choices)
+  if (value === undefined) throw new UsageError(`${shown} needs a value: ${option.value}`, command)
+  checkChoice(shown, value, option.choices, command)
   return [value, !given]
 }
 
-function checkChoice(shown: string, value: string, choices: readonly string[] | undefined): void {
+function checkChoice(
+  shown: string,
+  value: string,
+  choices: readonly string[] | undefined,
+  command: readonly string[],
+): void {
   if (choices === undefined || choices.includes(value)) return
   const hint = didYouMean(value, choices) || `; one of ${choices.join(', ')}`
-  throw new UsageError(`${shown} cannot be ${value}${hint}`)
+  throw new UsageError(`${shown} cannot be ${value}${hint}`, command)
 }
 
 function readTokens(
@@ -92,7 +102,7 @@ function readTokens(
     else if (!token.startsWith('-') || token === '-') read.words.push(token)
     else {
       const option = findOption(options, token) ?? unknownOption(options, token, command)
-      const [value, tookNext] = optionValue(option, token, argv[index + 1])
+      const [value, tookNext] = optionValue(option, token, argv[index + 1], command)
       const before = read.options.get(option.name) ?? []
       if (before.length > 0 && !option.many) {
         throw new UsageError(`--${option.name} is given twice`, command)
@@ -117,7 +127,7 @@ function checkArguments(given: readonly string[], command: Command<never>): void
   }
   for (const [index, value] of given.entries()) {
     const argument = wanted[index] ?? last
-    checkChoice(argument?.name ?? '', value, argument?.choices)
+    checkChoice(argument?.name ?? '', value, argument?.choices, command.path)
   }
 }
 
@@ -170,10 +180,9 @@ export function parseCommandLine<S>(tree: Tree<S>, argv: readonly string[]): Par
   return { kind: 'run', command, input: new Input(command.path, given, options) }
 }
 
-/** What follows the command's own words; only `--help` is ours. */
+/** What follows the command's own words, `--help` too. */
 function rawCommand<S>(command: Command<S>, argv: readonly string[]): Parsed<S> {
   const given = argv.slice(argv.indexOf(command.path.at(-1) ?? '') + 1)
-  if (given.includes('--help') || given.includes('-h')) return { kind: 'help', words: command.path }
   return { kind: 'run', command, input: new Input(command.path, given, new Map()) }
 }
 

@@ -70,4 +70,7 @@ test('ok/log lines as text', () => {
     msg: 'not refreshed',
   })
   assert.equal(asText(written), '12:00:01 warn not refreshed (no answer) part=broker\n')
+  const blanks =
+    '{"level":"warn","time":"2026-11-24T12:00:01.000Z","actor":"token ops 1","msg":"call"}'
+  assert.equal(asText(blanks), '12:00:01 warn call actor="token ops 1"\n')
 })

@@ -48,10 +48,19 @@ export function compareVersions(a: string, b: string): number {
   return 0
 }
 
+function parse(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const line = `${shownPath(file)} is damaged; restore it, or remove it: the start writes it anew`
+    throw new StartFault(USAGE, line, { cause })
+  }
+}
+
 async function readState(file: string): Promise<State | undefined> {
   const text = await readFileOrNothing(file)
   if (text === undefined) return undefined
-  const parsed: unknown = JSON.parse(text.toString('utf8'))
+  const parsed = parse(text.toString('utf8'), file)
   if (typeof parsed !== 'object' || parsed === null || !('version' in parsed)) return undefined
   const stopped = 'stopped_at' in parsed ? parsed.stopped_at : null
   return {
@@ -106,6 +115,9 @@ const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EROFS: 'the disk is read-only',
+  ENOENT: 'it cannot be made there',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'the name is too long',
   ENOTDIR: 'not a directory',
   EEXIST: 'not a directory',
   ENOSPC: 'the disk is full',

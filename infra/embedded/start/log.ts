@@ -5,7 +5,8 @@ const FIELDS_LEFT_OUT = new Set(['level', 'time', 'msg', 'err'])
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 function field([name, value]: [string, unknown]): string {
-  return `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`
+  const plain = typeof value === 'string' && /^[^\s"=]+$/.test(value)
+  return `${name}=${plain ? value : JSON.stringify(value)}`
 }
 
 function errorText(error: unknown): string {
