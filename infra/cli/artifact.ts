@@ -1,5 +1,4 @@
-import { createWriteStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { path } from './api/client.ts'
 import { uploadCommand } from './artifact-upload.ts'
@@ -41,18 +40,17 @@ const download: SessionCommand = {
     const of = `artifacts/${path(input.argument(0))}`
     const { item } = await api.get(of)
     const file = input.arguments[1] ?? String(item['name'])
-    const total = Number(item['bytes'])
-    const progress = startProgress(session.err, file, total)
-    const { body } = await api.send('GET', `${of}/content`, { headers: { accept: '*/*' } })
+    // wx: an existing file is not overwritten.
+    const handle = await open(file, 'wx')
     let got = 0
-    body.on('data', (chunk: Buffer) => progress.set((got += chunk.length)))
+    const progress = startProgress(session.err, file, Number(item['bytes']))
     try {
-      // wx: an existing file is not overwritten.
-      await pipeline(body, createWriteStream(file, { flags: 'wx' }))
+      const { body } = await api.send('GET', `${of}/content`, { headers: { accept: '*/*' } })
+      body.on('data', (chunk: Buffer) => progress.set((got += chunk.length)))
+      await pipeline(body, handle.createWriteStream())
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
-        await rm(file, { force: true })
-      }
+      await handle.close().catch(() => undefined)
+      await rm(file, { force: true })
       throw error
     }
     progress.end()

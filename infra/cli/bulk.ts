@@ -5,7 +5,7 @@ import { confirmCount } from './confirm.ts'
 import { printDone } from './output.ts'
 import { OPERATIONS, watchOperation } from './operation-progress.ts'
 import type { Session } from './session.ts'
-import { grouped } from './terminal/text.ts'
+import { counted } from './terminal/text.ts'
 
 export const DETACH: Option = {
   name: 'detach',
@@ -28,7 +28,7 @@ export async function runBulk(session: Session, input: Input, bulk: Bulk): Promi
   const dry = await api.post(bulk.path, { ...ask, dry_run: true })
   warn(session, dry)
   const count = Number(dry['count'])
-  const label = `${bulk.what}: ${grouped(count)} devices (${bulk.query})`
+  const label = `${bulk.what}: ${counted(count, 'device')} (${bulk.query})`
   await confirmCount(session, input, label, count)
   const operation = await api.post(bulk.path, { ...ask, expect: count })
   const id = String(operation['id'])

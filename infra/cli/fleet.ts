@@ -1,7 +1,7 @@
 import { warn } from './warn.ts'
 import { printItem } from './output.ts'
 import { fleetNumbers } from './status.ts'
-import { grouped } from './terminal/text.ts'
+import { counted, grouped } from './terminal/text.ts'
 import type { Noun } from './command/command.ts'
 import { QUERY, type SessionCommand } from './verbs.ts'
 
@@ -25,7 +25,7 @@ const explain: SessionCommand = {
     const item = await (await session.api()).post('query/check', body)
     const people = session.format === 'table' || session.format === 'wide'
     if (!people) return printItem(session, item)
-    session.out.write(`${String(item['q'])}\n${grouped(Number(item['count']))} devices\n`)
+    session.out.write(`${String(item['q'])}\n${counted(Number(item['count']), 'device')}\n`)
     return warn(session, item)
   },
 }

@@ -3,7 +3,7 @@ import { EXIT } from './exit.ts'
 import { printItem } from './output.ts'
 import type { Session } from './session.ts'
 import { duration } from './terminal/moment.ts'
-import { grouped } from './terminal/text.ts'
+import { counted, grouped } from './terminal/text.ts'
 import { watch } from './watch.ts'
 
 const CELLS = 5
@@ -35,7 +35,7 @@ function groupLine(group: Item): string {
 export function rolloutText(item: Item, now: Date): string {
   const since = Date.parse(String(item['started_at']))
   const running = Number.isNaN(since) ? '' : ` ${duration((now.getTime() - since) / 1000)}`
-  const totals = `${grouped(count(item, 'total'))} devices, ${grouped(count(item, 'succeeded'))} succeeded, ${grouped(count(item, 'failed'))} failed`
+  const totals = `${counted(count(item, 'total'), 'device')}, ${grouped(count(item, 'succeeded'))} succeeded, ${grouped(count(item, 'failed'))} failed`
   const head = `${String(item['name'])} → ${String(item['version'])}  ${String(item['status'])}${running}  ${totals}`
   const problem = typeof item['problem'] === 'string' ? [`  ! ${item['problem']}`] : []
   return `${[head, ...itemsOf(item['groups']).map(groupLine), ...problem].join('\n')}\n`
@@ -45,7 +45,7 @@ export function rolloutText(item: Item, now: Date): string {
 export function planText(item: Item): string {
   const left = isItem(item['left_out']) ? Object.entries(item['left_out']) : []
   const lines = [
-    `${grouped(count(item, 'total'))} devices are selected, ${grouped(count(item, 'eligible'))} would be updated`,
+    `${counted(count(item, 'total'), 'device')} selected, ${grouped(count(item, 'eligible'))} would be updated`,
     ...itemsOf(item['groups']).map(
       (group) =>
         `  group ${String(group['number'])}: ${grouped(count(group, 'total'))} (${String(group['percent'])} %)`,

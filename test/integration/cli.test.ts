@@ -291,10 +291,7 @@ test('ok/firmware-from-file-to-rollout', async () => {
   await ok('device', 'create', 'r-1', '--hardware', 'fw')
   const plan = ['--release', 'gw-2.5.0', '-q', 'hardware_rev = fw', '--groups', '50,50']
   assert.equal(await ok('rollout', 'create', 'winter', ...plan), 'rollout winter: ready\n')
-  assert.match(
-    await ok('rollout', 'plan', 'winter'),
-    /^1 devices are selected, 1 would be updated$/m,
-  )
+  assert.match(await ok('rollout', 'plan', 'winter'), /^1 device selected, 1 would be updated$/m)
   await ok('rollout', 'start', 'winter')
   await ok('rollout', 'stop', 'winter', '--yes')
   assert.equal((await cli('rollout', 'watch', 'winter')).code, 7)

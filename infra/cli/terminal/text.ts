@@ -40,6 +40,11 @@ export function grouped(count: number | bigint | string): string {
   return String(count).replace(/\B(?=([0-9]{3})+(?![0-9]))/g, ',')
 }
 
+/** 1 device, 2 devices: a count and what it counts. */
+export function counted(count: number, one: string): string {
+  return `${grouped(count)} ${one}${count === 1 ? '' : 's'}`
+}
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const
 
 /** 1536 → 1.5 KiB */
