@@ -111,8 +111,8 @@ function serve(server: Server, aedes: Aedes, connections: Connections): void {
     meterPackets(socket, PACKET_BYTES)
     aedes.handle(socket)
   })
-  // A refused handshake is the client's affair.
-  server.on('tlsClientError', () => undefined)
+  // A refused handshake is the client's affair. One that takes too long is only told of: the socket would stay open.
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
 }
 
 function listen(server: Server, { host, port }: BrokerOptions): Promise<number> {

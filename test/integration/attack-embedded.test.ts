@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as netConnect } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import mqtt, { MqttClient, type IClientOptions } from 'mqtt'
 import { startBroker, type EmbeddedBroker } from '../../infra/embedded/broker.ts'
@@ -87,6 +88,22 @@ test('ok/a-device-may-be-called-like-a-member-of-every-object', async () => {
   await until('the first one is gone', () => !client.connected)
   await again.endAsync()
 })
+
+test(
+  'attack 19: who says nothing is cut off, before the handshake and after it',
+  { timeout: 20_000 },
+  async () => {
+    const bare = netConnect({ host: '127.0.0.1', port: broker.port })
+    const shaken = tlsConnect({ ...server(), ...device('d-silent') })
+    await once(shaken, 'secureConnect')
+    const ends = [bare, shaken].map((socket) => {
+      socket.on('error', () => undefined)
+      return once(socket.resume(), 'close')
+    })
+    await (await connect(device('d-meanwhile'))).endAsync()
+    await Promise.all(ends)
+  },
+)
 
 /** A SUBSCRIBE of many filters, all its own, without waiting for an answer. */
 function subscribeMany(client: MqttClient, id: string, from: number, count: number): void {
