@@ -104,12 +104,17 @@ export function printItems(session: Session, shape: ListShape, items: readonly I
   printer.end(page)
 }
 
+// What has no columns of its own: a column for each member.
+function everyMember(item: Item): ListShape {
+  return { columns: Object.keys(item).map((name) => ({ head: name, from: name })), id: () => '' }
+}
+
 /** Prints one thing. */
 export function printItem(session: Session, item: Item, shape?: ListShape): void {
   const { format, out } = session
   if (format === 'json' || format === 'ndjson') out.write(`${json(item)}\n`)
   else if (format === 'id' && shape) out.write(`${shape.id(item)}\n`)
-  else if (format === 'csv' && shape) printItems(session, shape, [item])
+  else if (format === 'csv') printItems(session, shape ?? everyMember(item), [item])
   else out.write(details(item))
 }
 

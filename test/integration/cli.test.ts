@@ -155,6 +155,7 @@ test('ok/devices-in-every-format', async () => {
   const csv = await ok('device', 'export', '-q', 'device_id = f-1')
   assert.match(csv, /^device,hardware,.*\r\nf-1,B,/)
   assert.match(await ok('device', 'show', 'f-1'), /^ {2}site {2}=1\+1$/m)
+  assert.match(await ok('fleet', 'summary', '-o', 'csv'), /^devices,active,.*\r\n\d+,\d+,/)
 })
 
 test('fail/taken-name-is-5', async () => {
