@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../../shared/db/database.ts'
-import type { Answer } from '../../shared/mqtt/delivery.ts'
+import { BATCH_ITEMS, type Answer } from '../../shared/mqtt/delivery.ts'
 import { deviceId } from '../../shared/device-id.ts'
 import type { SlotClass } from '../../shared/mqtt/topics.ts'
 import { Bells } from './bells.ts'
@@ -283,7 +283,7 @@ export class Session {
     })
     stop()
     const answered = outcome.kind === 'answer'
-    const full = this.lanes.isReady(functionName)
+    const full = batch.length === BATCH_ITEMS && this.lanes.isReady(functionName)
     pass(answered ? 'answered' : outcome.kind === 'busy' ? 'busy' : 'failed', full)
     if (this.ended) return
     metrics.calls.inc({ function: functionName, outcome: outcome.kind })
