@@ -12,6 +12,7 @@ import { insertDevice } from '../support/certificate.ts'
 import { asker, functionHost, type Ask } from '../support/function-host.ts'
 import { insertToken } from '../support/operator.ts'
 import { cloneDatabase, type TestDatabase } from '../support/postgres.ts'
+import { settled } from '../support/settled.ts'
 
 interface Console extends AsyncDisposable {
   readonly cloned: TestDatabase
@@ -92,6 +93,7 @@ test('ok/a session shows what runs, what needs a person and what happened; witho
 
   await insertDevice(cloned.db, 'gw-1', { firmwareVer: '<b>2.5</b>' })
   await emit(cloned.db, { kind: 'device.suspended', ...named('gw-1') })
+  await settled(cloned.db)
   await cloned.db.unnamed(
     'x',
     `insert into enrollments (device_id, request, protocol, state, expires_at) values ('gw-2', '\\x01', 'json', 'pending', now() + interval '1 h')`,
@@ -159,6 +161,7 @@ test('fail+ok/events as a list, by kind and device', async () => {
   for (let i = 0; i < 5; i++)
     await emit(cloned.db, { kind: 'device.connected', ...named(`gw-${i}`) })
   await emit(cloned.db, { kind: 'rollout.started', rolloutId: 7 })
+  await settled(cloned.db)
   const all = await ask('GET', '/api/v1/events?limit=4')
   assert.equal(all.json.items[0].kind, 'rollout.started')
   assert.equal(all.json.items[0].rollout_id, '7')

@@ -10,8 +10,8 @@ import { expireRows } from '../../shared/retention/expire.ts'
 import { readSettings } from '../../shared/setting/read.ts'
 import { signedRequest } from '../support/call.ts'
 import { functionHost } from '../support/function-host.ts'
-import { until } from '../support/until.ts'
 import { cloneDatabase, type TestDatabase } from '../support/postgres.ts'
+import { settled } from '../support/settled.ts'
 
 const SEED = Buffer.from(Buffer.alloc(32, 5).toString('base64'))
 const KEY = readAuditKey(SEED)
@@ -40,24 +40,13 @@ async function startRetention(
 const write = (cloned: TestDatabase, target: string) =>
   audit(cloned.as('register'), { actor: 'token a', verb: 'device.suspend', target })
 
-// Transactions of other databases in the cluster hold back what may be sealed; a test waits for them.
-const sealable = (cloned: TestDatabase) =>
-  until('older transactions have ended', async () => {
-    const [row] = await cloned.db.unnamed<{ past: boolean }>(
-      'x',
-      `select coalesce(max(xid::text::numeric), 0) < pg_snapshot_xmin(pg_current_snapshot())::text::numeric past from audit`,
-      [],
-    )
-    return row?.past
-  })
-
 const faultsOf = async (harm: string) => {
   await using cloned = await cloneDatabase()
   const deps = { db: cloned.as('retention'), clock: systemClock }
   for (const round of ['a', 'b', 'c']) {
     await write(cloned, `${round}1`)
     await write(cloned, `${round}2`)
-    await sealable(cloned)
+    await settled(cloned.db)
     await sealAudit(deps, KEY)
   }
   await cloned.db.unnamed('x', harm, [])
@@ -89,7 +78,7 @@ test('ok/no record of an open transaction is missed', async () => {
   assert.equal((await sealAudit(deps, KEY))?.rows, undefined)
   await open.run('commit')
   open.release(false)
-  await sealable(cloned)
+  await settled(cloned.db)
   assert.equal((await sealAudit(deps, KEY))?.rows, 2)
   assert.equal(await sealAudit(deps, KEY), undefined)
   assert.deepEqual(await verifyAudit(cloned.as('admin'), { now: new Date() }), {
@@ -106,7 +95,7 @@ test('ok/a long log is verified call after call, each going on where the one bef
   const deps = { db: cloned.as('retention'), clock: systemClock }
   for (const target of ['a', 'b', 'c', 'd']) {
     await write(cloned, target)
-    await sealable(cloned)
+    await settled(cloned.db)
     await sealAudit(deps, KEY)
   }
   await cloned.db.unnamed('x', `update audit set actor = 'eve' where target = 'c'`, [])

@@ -10,6 +10,7 @@ import { signedRequest } from '../support/call.ts'
 import { asker, functionHost, type Ask } from '../support/function-host.ts'
 import { insertToken } from '../support/operator.ts'
 import { cloneDatabase, type TestDatabase } from '../support/postgres.ts'
+import { settled } from '../support/settled.ts'
 
 const WEBHOOKS = '/api/v1/webhooks'
 
@@ -57,6 +58,7 @@ async function start(env: Record<string, string> = {}): Promise<Started> {
     status: 204,
     now: Date.now(),
     tick: async () => {
+      await settled(cloned.db)
       const request = signedRequest('admin', '/cron?tick=1', {
         caller: 'connector',
         method: 'POST',
