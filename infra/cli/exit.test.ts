@@ -35,6 +35,8 @@ test('ok/problem-names-code-call-and-each-fault', () => {
     errorText(new ApiError(400, problem)),
     'muster: not as documented (request.invalid, call c-1)\n  /name too long\n',
   )
+  const full = { code: 'storage.full', title: 'The disk is full', call_id: '' }
+  assert.equal(errorText(new ApiError(503, full)), 'muster: the disk is full (storage.full)\n')
 })
 
 test('ok/usage-says-where-to-read', () => {

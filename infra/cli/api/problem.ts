@@ -22,7 +22,8 @@ export class ApiError extends Error {
     this.status = status
     this.problem = problem
     this.code = typeof problem['code'] === 'string' ? problem['code'] : `http.${status}`
-    this.callId = typeof problem['call_id'] === 'string' ? problem['call_id'] : undefined
+    const call = problem['call_id']
+    this.callId = typeof call === 'string' && call !== '' ? call : undefined
     this.faults = faultsOf(problem['errors'])
   }
 }
