@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { ConfigError, loadConfig, type Config } from '../../shared/config.ts'
 import { openDatabase, type Database } from '../../shared/db/database.ts'
+import { sqlState } from '../../shared/db/transaction.ts'
 import { createLogger, type Logger } from '../../shared/log.ts'
 import { metrics } from '../../shared/metrics.ts'
 import { readSecret } from '../../shared/secret.ts'
@@ -14,6 +15,9 @@ const STACK = new URL('../../stack.yml', import.meta.url)
 const ROLE = 'muster_connector'
 const CONNECTIONS = 4
 const USAGE = 2
+const FAILED = 1
+// Connection exceptions, too many connections, shutdown and recovery; and what the socket says.
+const UNREACHABLE = /^(?:08|53|57P0|E(?:CONN|PIPE|NOENT|TIMEDOUT|HOSTUNREACH))/
 
 interface Needed {
   readonly databaseUrl: string
@@ -88,7 +92,9 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error
-  process.stderr.write(`connector: ${error.message}\n`)
-  process.exitCode = USAGE
+  // A database that is not there, or not yet: whoever runs the connector starts it again.
+  const unreachable = UNREACHABLE.test(sqlState(error) ?? '')
+  if (!(error instanceof ConfigError) && !unreachable) throw error
+  process.stderr.write(`connector: ${error instanceof Error ? error.message : 'unknown'}\n`)
+  process.exit(unreachable ? FAILED : USAGE)
 }

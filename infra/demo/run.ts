@@ -114,9 +114,9 @@ async function revokeOne(operator: Operator, device: Device): Promise<number> {
 }
 
 async function identities({ operator, fleet, out }: Demo): Promise<void> {
-  const renewed = fleet[6 % fleet.length]
-  const revoked = fleet[12 % fleet.length]
-  if (renewed === undefined || revoked === undefined) return
+  const renewed = fleet[Math.floor(fleet.length / 4)]
+  const revoked = fleet[Math.floor(fleet.length / 2)]
+  if (renewed === undefined || revoked === undefined || renewed === revoked) return
   await renewOne(operator, renewed)
   const seconds = await revokeOne(operator, revoked)
   out.write(
