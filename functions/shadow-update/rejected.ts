@@ -6,6 +6,7 @@ import type { Place } from './read-item.ts'
 const REJECTED: Partial<Record<ErrorCode, readonly [code: number, message: string]>> = {
   'shadow.invalid': [400, 'Invalid JSON'],
   'shadow.too_many': [400, 'The device has as many named shadows as it may'],
+  'device.suspended': [403, 'Forbidden'],
   'shadow.not_found': [404, 'No shadow exists with name'],
   'shadow.version_conflict': [409, 'Version conflict'],
   'shadow.too_large': [413, 'The payload exceeds the maximum size allowed'],

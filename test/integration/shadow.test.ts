@@ -347,3 +347,23 @@ test('ok/duplicates', async () => {
   )
   assert.equal((await row(db, 'd1'))?.['version'], 5n)
 })
+
+test('fail/what a suspended device asks is refused, and nothing is stored', async () => {
+  await using db = await cloneDatabase()
+  const { send } = await start(db)
+  await db.db.unnamed(
+    'test',
+    `insert into devices (device_id, hardware_rev, firmware_ver, cert_serial, cert_expires, broker_endpoint, status)
+     values ('d1', 'A', '', '', 'infinity', 'local', 'suspended')`,
+    [],
+  )
+  const answer = await send(
+    { topic: UPDATE, payload: reported({ on: true }, { clientToken: 'a-1' }) },
+    { topic: 'devices/d2/shadow/update', payload: reported({ on: true }) },
+  )
+  assert.deepEqual(answer.verdicts, ['done', 'done'])
+  const rejected = told(answer).find(([topic]) => topic === `${UPDATE}/rejected`)
+  assert.equal((rejected?.[1] as { code: number } | undefined)?.code, 403)
+  assert.equal(await row(db, 'd1'), undefined)
+  assert.notEqual(await row(db, 'd2'), undefined)
+})
