@@ -1,6 +1,7 @@
 // Muster with its parts apart: PostgreSQL by URL, Mosquitto 2 with the broker agent, an S3 server; each a process of its own.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { appendFileSync, mkdirSync } from 'node:fs'
+import { connect } from 'node:net'
 import path from 'node:path'
 import { exitOf, runOk } from '../../support/exec.ts'
 import { Muster, ROOT } from '../../support/muster.ts'
@@ -44,6 +45,15 @@ async function ends(child: ChildProcess | undefined, signal: NodeJS.Signals): Pr
   const gone = exitOf(child)
   child.kill(signal)
   await gone
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, 'localhost')
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+  const there = await promise
+  socket.destroy()
+  return there
 }
 
 /** Everything a device's life needs, apart; disposed, all processes are gone. */
@@ -142,6 +152,7 @@ export class Distributed implements AsyncDisposable {
     await ends(this.#mosquitto, 'SIGKILL')
     await runOk('rm', ['-f', path.join(this.#broker, 'data', 'mosquitto.db')])
     this.startMosquitto()
+    await until('the broker listens', () => listens(this.muster.mqttsPort))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
