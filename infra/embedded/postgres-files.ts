@@ -55,12 +55,16 @@ async function run(command: readonly string[]): Promise<void> {
   if (status !== 0) throw new PostgresFault(explain(said))
 }
 
+// It is asked each few milliseconds whether it is there, and logs each refusal.
+const TOLD_TO_CLIENTS =
+  /the database system is (?:starting up|shutting down|not (?:yet )?accepting)/
+
 /** What PostgreSQL, or what was to start it, says, as one line. */
 export function explain(said: string): string {
   if (/unshare.*(failed|not permitted)/i.test(said)) {
     return 'PostgreSQL does not run as root, and user namespaces are forbidden here; start as an ordinary user'
   }
-  const lines = said.split('\n').filter((line) => line.trim() !== '')
+  const lines = said.split('\n').filter((line) => line.trim() !== '' && !TOLD_TO_CLIENTS.test(line))
   const grave = lines.find((line) => /invalid .*checkpoint|FATAL:|PANIC:|error:/.test(line))
   return (grave ?? lines.at(-1) ?? 'no reason given').replace(/^.*?(LOG|FATAL|PANIC|error): +/, '')
 }
