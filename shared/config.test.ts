@@ -53,6 +53,11 @@ for (const [env, line] of WRONG) {
     assert.match(faults(env).slice(1).join('\n'), line))
 }
 
+test('ok/functions-without-a-gateway', () => {
+  const url = 'http://{function}.muster.svc:8080'
+  assert.deepEqual(faults({ GATEWAY_URL: url }), [])
+})
+
 test('fail/one-port-for-two-listeners', () => {
   const lines = faults({ MQTTS_PORT: '8443' }, { embedded: true })
   assert.match(lines[1] ?? '', /MQTTS_PORT=8443  the port of EDGE_PORT/)

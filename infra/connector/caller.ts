@@ -29,7 +29,8 @@ export interface Caller {
 }
 
 export interface CallerOptions {
-  readonly gatewayUrl: string
+  /** Where a function is called. */
+  readonly urlOf: (functionName: string) => string
   readonly hop: { readonly kid: string; readonly root: Buffer }
 }
 
@@ -37,11 +38,10 @@ const CALLER = 'connector'
 // Shorter than the 75 s for which gateway and functions keep an idle connection: they never close one that is about to be used.
 const IDLE_MS = 60_000
 
-export function createCaller({ gatewayUrl, hop }: CallerOptions): Caller {
-  const base = new URL(gatewayUrl)
-  const options = { keepAlive: true, timeout: IDLE_MS }
-  const secure = base.protocol === 'https:'
-  const agent = secure ? new HttpsAgent(options) : new HttpAgent(options)
+export function createCaller({ urlOf, hop }: CallerOptions): Caller {
+  const kept = { keepAlive: true, timeout: IDLE_MS }
+  const plain = new HttpAgent(kept)
+  const overTls = new HttpsAgent(kept)
   const keys = new Map<string, HopKey>()
   const keyOf = (callee: string): HopKey => {
     const key = keys.get(callee) ?? { kid: hop.kid, key: deriveHopKey(hop.root, CALLER, callee) }
@@ -50,12 +50,18 @@ export function createCaller({ gatewayUrl, hop }: CallerOptions): Caller {
   }
   return {
     call: (call) => {
-      const url = new URL(`/function/${call.functionName}`, base)
-      const headers = headersOf(call, keyOf(call.functionName))
-      const send = secure ? httpsRequest : httpRequest
-      return exchange(call, (signal) => send(url, { method: 'POST', agent, headers, signal }))
+      const url = new URL(urlOf(call.functionName))
+      const options = { method: 'POST', headers: headersOf(call, keyOf(call.functionName)) }
+      return exchange(call, (signal) =>
+        url.protocol === 'https:'
+          ? httpsRequest(url, { ...options, agent: overTls, signal })
+          : httpRequest(url, { ...options, agent: plain, signal }),
+      )
     },
-    close: () => agent.destroy(),
+    close: () => {
+      plain.destroy()
+      overTls.destroy()
+    },
   }
 }
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { hold } from './held.ts'
-import type { Link } from './link.ts'
 import type { Fate } from './outcome.ts'
-import { Publisher } from './publisher.ts'
+import { Publisher, type Outlet } from './publisher.ts'
 import { passesAfter } from './restore.ts'
 import { laneResults, stepsOf } from './settle.ts'
 import { triggersOf, routeOf } from './triggers.ts'
@@ -51,8 +50,7 @@ function wire(quota: number) {
   const written: (string | number)[] = []
   const waiting: ((code: number) => void)[] = []
   const state = { writable: true }
-  const link: Link = {
-    sessionPresent: true,
+  const link: Outlet = {
     quota,
     get writable() {
       return state.writable
@@ -62,10 +60,6 @@ function wire(quota: number) {
       if (qos === 1) waiting.push(done)
     },
     acknowledge: (packet) => written.push(packet),
-    subscribe: async () => undefined,
-    unsubscribe: () => undefined,
-    end: async () => undefined,
-    destroy: () => undefined,
   }
   return { link, written, state, take: () => waiting.shift()?.(0) }
 }

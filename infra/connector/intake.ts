@@ -7,7 +7,7 @@ import {
 } from '../../shared/mqtt/broker-log.ts'
 import { isTopic, ITEM_BYTES } from '../../shared/mqtt/delivery.ts'
 import { deviceOfTopic, parseTopic } from '../../shared/mqtt/topics.ts'
-import type { Publication } from './link.ts'
+import type { Publication } from './packet-reader.ts'
 import { routeOf, type TopicTrigger } from './triggers.ts'
 
 /** What a received message is to the connector. */

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import { ConfigError, loadConfig, type Config } from '../../shared/config.ts'
 import { openDatabase, type Database } from '../../shared/db/database.ts'
 import { sqlState } from '../../shared/db/transaction.ts'
+import { functionUrl } from '../../shared/function-url.ts'
 import { createLogger, type Logger } from '../../shared/log.ts'
 import { metrics } from '../../shared/metrics.ts'
 import { readSecret } from '../../shared/secret.ts'
@@ -40,7 +41,7 @@ async function start(config: Config, db: Database, log: Logger, needed: Needed) 
   return startConnector({
     db,
     directUrl: config.databaseDirectUrl,
-    gatewayUrl: config.gatewayUrl,
+    urlOf: (name) => functionUrl(config.gatewayUrl, name),
     hop: needed.hop,
     broker: config.mqttBroker,
     address: {

@@ -1,7 +1,8 @@
 // A broker that was killed forgets what it held, or has old retained values again. The holder keeps a retained mark on it, with the
 // database's time; what the mark says at a connect tells what to send anew.
 import { markTopic } from '../../shared/mqtt/topics.ts'
-import type { Link, Publication } from './link.ts'
+import type { Link } from './link.ts'
+import type { Publication } from './packet-reader.ts'
 
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]{8,16}Z$/
 

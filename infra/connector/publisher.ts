@@ -1,6 +1,9 @@
 import type { Frame } from '../../shared/mqtt/delivery.ts'
 import type { Link } from './link.ts'
 
+/** What it needs of a connection. */
+export type Outlet = Pick<Link, 'quota' | 'writable' | 'publish' | 'acknowledge'>
+
 /** What is written to the connection, in this order: an item's frames, then its PUBACK. */
 export type Step =
   | { readonly frame: Omit<Frame, 'item'>; readonly done: (code: number) => void }
@@ -11,13 +14,13 @@ export type Step =
  * has the PUBACK, it has the frames written before it: they came over one connection.
  */
 export class Publisher {
-  readonly #link: Link
+  readonly #link: Outlet
   readonly #onRoom: () => void
   readonly #steps: Step[] = []
   #next = 0
   #unacknowledged = 0
 
-  constructor(link: Link, onRoom: () => void) {
+  constructor(link: Outlet, onRoom: () => void) {
     this.#link = link
     this.#onRoom = onRoom
   }

@@ -6,7 +6,7 @@ import { SLOT_CLASSES, type SlotClass } from '../../shared/mqtt/topics.ts'
 import { createCaller } from './caller.ts'
 import { Cron } from './cron.ts'
 import { listenForHints } from './hints.ts'
-import type { BrokerAddress } from './link.ts'
+import type { BrokerAddress } from './broker-stream.ts'
 import type { Log } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { insertSlots, readSlots } from './queries.ts'
@@ -20,7 +20,8 @@ export interface ConnectorOptions {
   readonly db: Database
   /** A direct connection, where NOTIFY is heard; without it polls and schedules alone serve. */
   readonly directUrl?: string | undefined
-  readonly gatewayUrl: string
+  /** Where a function is called. */
+  readonly urlOf: (functionName: string) => string
   readonly hop: { readonly kid: string; readonly root: Buffer }
   /** Name of the broker: `broker_endpoints.name`. */
   readonly broker: string
@@ -46,10 +47,10 @@ const GRACE_MS = 4000
 
 /** Starts a connector: slots of one broker, ticks of all schedules. */
 export async function startConnector(options: ConnectorOptions): Promise<Connector> {
-  const { db, log, gatewayUrl, hop, address, triggers, registry, now = Date.now } = options
+  const { db, log, urlOf, hop, address, triggers, registry, now = Date.now } = options
   const holder = `${hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`
   const metrics = createMetrics(registry)
-  const caller = createCaller({ gatewayUrl, hop })
+  const caller = createCaller({ urlOf, hop })
   const alone = 'stream' in address
   const cron = new Cron({ db, caller, metrics, log, now, holder, alone }, triggers.schedules)
   const keepers = await makeKeepers(options, { caller, metrics, now, holder })

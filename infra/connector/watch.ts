@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { matchesFilter } from '../../shared/mqtt/filter.ts'
-import { openLink, type BrokerAddress, type Link } from './link.ts'
+import type { BrokerAddress } from './broker-stream.ts'
+import { openLink, type Link } from './link.ts'
 import type { Metrics } from './metrics.ts'
 
 const AGAIN_MS = 1000

@@ -1,6 +1,7 @@
 import { systemClock } from '../../shared/clock.ts'
 import type { Config } from '../../shared/config.ts'
 import { openDatabase, type Database } from '../../shared/db/database.ts'
+import { functionUrl } from '../../shared/function-url.ts'
 import { deriveHopKey, parseHopKeys, type CallerKey, type HopKey } from '../../shared/hop/keys.ts'
 import { createVerifier } from '../../shared/hop/verify.ts'
 import type { Host } from '../../shared/host.ts'
@@ -79,7 +80,7 @@ export function openFunctionHost(
   const keys = rereadKeys(name)
   const db = connect(name, config, connections)
   const unsealed = createUnsealer(() => readPassphrase(config.passphraseFile))
-  const forward = forwardFunctions({ urlOf: (callee) => `${config.gatewayUrl}/function/${callee}` })
+  const forward = forwardFunctions({ urlOf: (callee) => functionUrl(config.gatewayUrl, callee) })
   const host: Host = {
     name,
     config,

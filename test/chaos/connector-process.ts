@@ -1,27 +1,24 @@
-// The connector as it runs in production, that may die before and after each publication and each PUBACK.
-import { MqttClient } from 'mqtt'
+// The connector as it runs in production, that may die before and after each publication and each PUBACK. What it wrote until then has
+// left: else frames and PUBACKs of one turn would live or die together.
+import { PacketWriter } from '../../infra/connector/packet-writer.ts'
 import { maybeDie } from './crash.ts'
 
-type Method = (this: MqttClient, ...args: unknown[]) => unknown
+type Method = (this: PacketWriter, ...args: never[]) => unknown
 
-/** Puts two deaths round a method of the client. */
-function surround(name: 'publish' | '_sendPacket', points: (args: unknown[]) => string): void {
-  const method: Method = Reflect.get(MqttClient.prototype, name)
-  const wrapped: Method = function wrapped(...args) {
-    const point = points(args)
-    maybeDie(`BEFORE_${point}`)
+/** Puts two deaths round a method of the writer. */
+function surround(name: 'publish' | 'acknowledge', point: string): void {
+  const method: Method = Reflect.get<PacketWriter, typeof name>(PacketWriter.prototype, name)
+  const dying: Method = function dying(...args) {
+    const flush = () => this.flush()
+    maybeDie(`BEFORE_${point}`, flush)
     const result = method.apply(this, args)
-    maybeDie(`AFTER_${point}`)
+    maybeDie(`AFTER_${point}`, flush)
     return result
   }
-  Reflect.set(MqttClient.prototype, name, wrapped)
+  Reflect.set(PacketWriter.prototype, name, dying)
 }
 
-surround('publish', () => 'PUBLISH')
-surround('_sendPacket', ([packet]) => (isPuback(packet) ? 'PUBACK' : 'OTHER'))
-
-function isPuback(packet: unknown): boolean {
-  return typeof packet === 'object' && packet !== null && 'cmd' in packet && packet.cmd === 'puback'
-}
+surround('publish', 'PUBLISH')
+surround('acknowledge', 'PUBACK')
 
 await import('../../infra/connector/main.ts')

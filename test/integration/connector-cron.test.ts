@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Registry } from 'prom-client'
+import { functionUrl } from '../../shared/function-url.ts'
 import { createCaller } from '../../infra/connector/caller.ts'
 import { Cron } from '../../infra/connector/cron.ts'
 import { createMetrics } from '../../infra/connector/metrics.ts'
@@ -21,7 +22,10 @@ async function startCron(
   options: { holder: string; schedule: string; alone?: boolean; now?: () => number },
 ): Promise<Cron & AsyncDisposable> {
   const { holder, schedule, alone = false, now = Date.now } = options
-  const caller = createCaller({ gatewayUrl: functions.url, hop: functions.hop })
+  const caller = createCaller({
+    urlOf: (name) => functionUrl(functions.url, name),
+    hop: functions.hop,
+  })
   const cron = new Cron(
     {
       db: database.as('connector'),

@@ -4,6 +4,7 @@ import { duplexPair, type Duplex } from 'node:stream'
 import test from 'node:test'
 import { Aedes } from 'aedes'
 import { Registry } from 'prom-client'
+import { functionUrl } from '../../shared/function-url.ts'
 import { startConnector, type Connector } from '../../infra/connector/start.ts'
 import { triggersOf } from '../../infra/connector/triggers.ts'
 import { ALL_TOPICS, echo, silentLog } from '../support/connector.ts'
@@ -26,7 +27,7 @@ async function startInside(database: TestDatabase, functions: FunctionServer): P
   const connector = await startConnector({
     db: database.as('connector'),
     directUrl: undefined,
-    gatewayUrl: functions.url,
+    urlOf: (name) => functionUrl(functions.url, name),
     hop: functions.hop,
     broker: 'local',
     address: {

@@ -6,6 +6,7 @@ import {
   type Connector,
   type ConnectorOptions,
 } from '../../infra/connector/start.ts'
+import { functionUrl } from '../../shared/function-url.ts'
 import { triggersOf, type Triggers } from '../../infra/connector/triggers.ts'
 import type { Frame, Item } from '../../shared/mqtt/delivery.ts'
 import { startFunctionServer, type FunctionServer } from './function-server.ts'
@@ -60,7 +61,7 @@ export async function testConnector(
   const connector = await startConnector({
     db: database.as('connector'),
     directUrl: database.url,
-    gatewayUrl: functions.url,
+    urlOf: (name) => functionUrl(functions.url, name),
     hop: functions.hop,
     broker: 'local',
     address: { url: broker.url },

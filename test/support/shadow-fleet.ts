@@ -1,6 +1,7 @@
 // The whole shadow path, real: Mosquitto, connector, gateway, shadow-update, compute-delta, PostgreSQL; and what a test puts between.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { Registry } from 'prom-client'
+import { functionUrl } from '../../shared/function-url.ts'
 import { startConnector, type Connector } from '../../infra/connector/start.ts'
 import { readTriggers } from '../../infra/connector/triggers.ts'
 import type { Dispatch } from '../../infra/gateway/dispatch.ts'
@@ -68,7 +69,7 @@ export async function startShadowFleet(
   const connector = await startConnector({
     db: database.as('connector'),
     directUrl: database.url,
-    gatewayUrl: gateway.url,
+    urlOf: (name) => functionUrl(gateway.url, name),
     hop,
     broker: 'local',
     address: { url: broker.url },

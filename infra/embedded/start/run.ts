@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { functionUrl } from '../../../shared/function-url.ts'
 import { createRouter, readRoute } from '../../../shared/http/route.ts'
 import { ROUTES } from '../../../shared/http/route-table.ts'
 import { systemClock } from '../../../shared/clock.ts'
@@ -8,7 +9,7 @@ import type { Logger } from '../../../shared/log.ts'
 import { metrics } from '../../../shared/metrics.ts'
 import { readPassphrase, readSecret } from '../../../shared/secret.ts'
 import { parseHopRoot } from '../../connector/hop-root.ts'
-import type { BrokerAddress } from '../../connector/link.ts'
+import type { BrokerAddress } from '../../connector/broker-stream.ts'
 import { startConnector } from '../../connector/start.ts'
 import { readTriggers } from '../../connector/triggers.ts'
 import { functionNames } from '../../function/names.ts'
@@ -173,7 +174,7 @@ async function join(joined: Joined, names: readonly string[]): Promise<{ lost: P
   const connector = await startConnector({
     db: hosts.database('connector', CONNECTOR_CONNECTIONS),
     directUrl: database.directUrl,
-    gatewayUrl: gateway.url,
+    urlOf: (name) => functionUrl(gateway.url, name),
     hop,
     broker: config.mqttBroker,
     address,
