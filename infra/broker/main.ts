@@ -12,6 +12,8 @@ import { reloadByPidFile } from './reload.ts'
 
 const ROLE = 'muster_broker_agent'
 const USAGE = 2
+/** There is no CRL yet: the database is not set up. */
+const NOT_YET = 3
 // MQTT's own over TLS, where MQTT_URL names no other.
 const SERVICE_PORT = 8883
 
@@ -80,5 +82,5 @@ try {
 } catch (error) {
   if (!(error instanceof ConfigError || error instanceof CrlFault)) throw error
   process.stderr.write(`broker agent: ${error.message}\n`)
-  process.exitCode = USAGE
+  process.exitCode = error instanceof CrlFault ? NOT_YET : USAGE
 }

@@ -20,7 +20,8 @@ await serveFunction('${name}', { handler, createDeps, connections: ${connections
 // Packages of CommonJS ask for Node's own modules by `require`, which a module does not have.
 const BANNER = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`
 
-function optionsOf(name: string): BuildOptions {
+/** How a function is bundled. */
+export function functionBuild(name: string): BuildOptions {
   return {
     absWorkingDir: ROOT,
     stdin: {
@@ -52,7 +53,7 @@ function optionsOf(name: string): BuildOptions {
 /** Bundles one function; what went into it, and which of it is loaded at the start. */
 export async function bundleFunction(name: string, write = true): Promise<Metafile> {
   if (write) await rm(path.join(ROOT, 'dist', name), { recursive: true, force: true })
-  const { metafile } = await build({ ...optionsOf(name), metafile: true, write })
+  const { metafile } = await build({ ...functionBuild(name), metafile: true, write })
   return metafile
 }
 
