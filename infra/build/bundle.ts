@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { build, type BuildOptions, type Metafile } from 'esbuild'
 import { functionNames } from '../function/names.ts'
+import { bundleWatchdog } from './watchdog.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 /** Functions that answer many at once have four connections, the rest two (docs: Connections). */
@@ -42,7 +43,6 @@ export function functionBuild(name: string): BuildOptions {
     outExtension: { '.js': '.mjs' },
     banner: { js: BANNER },
     mainFields: ['module', 'main'],
-    keepNames: true,
     external: ['pg-native', 'pino-pretty'],
     sourcemap: 'linked',
     metafile: true,
@@ -77,6 +77,7 @@ export function packagesAtStart({ outputs }: Metafile): Map<string, number> {
 }
 
 if (import.meta.main) {
+  await bundleWatchdog()
   for (const name of await functionNames()) {
     const { outputs } = await bundleFunction(name)
     const bytes = Object.entries(outputs)
