@@ -71,6 +71,11 @@ export class Lanes {
     return (this.#ready.get(functionName)?.size ?? 0) > 0
   }
 
+  /** How many devices have something for the function. */
+  readyLanes(functionName: string): number {
+    return this.#ready.get(functionName)?.size ?? 0
+  }
+
   /**
    * Takes a batch for a function; its lanes are busy until `release`. Items that failed (a limit below the usual one) travel among
    * themselves, so that they spoil nobody's call.

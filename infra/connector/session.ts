@@ -6,6 +6,7 @@ import type { SlotClass } from '../../shared/mqtt/topics.ts'
 import { Bells } from './bells.ts'
 import { bury } from './bury.ts'
 import type { Caller } from './caller.ts'
+import { Company } from './company.ts'
 import { bellPayload, eventOf, hold, type Held } from './held.ts'
 import { laneBound, sortMessage } from './intake.ts'
 import { Delivery } from './delivery.ts'
@@ -55,6 +56,7 @@ export class Session {
   readonly outbox: OutboxReader
   readonly #deps: SessionDeps
   readonly #functions: readonly string[]
+  readonly #company = new Company()
   readonly #abort = new AbortController()
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #calls = new Set<Promise<void>>()
@@ -250,7 +252,7 @@ export class Session {
   #pump(): void {
     if (this.#stopping || this.ended) return
     for (const functionName of this.#functions) {
-      while (!this.publisher.full && this.lanes.isReady(functionName)) {
+      while (!this.publisher.full && this.#mayCall(functionName)) {
         const pass = this.#deps.windows.enter(functionName, this)
         if (pass === undefined) break
         const batch = this.lanes.take(functionName)
@@ -265,6 +267,14 @@ export class Session {
     }
   }
 
+  #mayCall(functionName: string): boolean {
+    const ready = this.lanes.readyLanes(functionName)
+    if (ready === 0) return false
+    const wait = this.#company.wait(functionName, ready, this.#deps.now())
+    if (wait > 0) this.later(() => this.wake(), wait)
+    return wait === 0
+  }
+
   async #call(
     functionName: string,
     batch: readonly Held[],
@@ -275,6 +285,7 @@ export class Session {
     const stop = metrics.callSeconds.startTimer({ function: functionName })
     metrics.batchItems.observe({ function: functionName }, batch.length)
     const events = batch.map((item) => eventOf(item, slot, epoch))
+    this.#company.begin(functionName, batch.length)
     const signal = this.signal
     const outcome = await invoke(caller, {
       functionName,
@@ -283,6 +294,7 @@ export class Session {
       signal,
     })
     stop()
+    this.#company.end(functionName, batch.length)
     const answered = outcome.kind === 'answer'
     const full = batch.length === BATCH_ITEMS && this.lanes.isReady(functionName)
     pass(answered ? 'answered' : outcome.kind === 'busy' ? 'busy' : 'failed', full)

@@ -45,7 +45,9 @@ async function answerOf(
   if (repeatsHopHeader(request.rawHeaders))
     return problemResponse(new DomainError('request.malformed'), '')
   const abort = new AbortController()
-  response.once('close', () => abort.abort())
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort()
+  })
   const chunks = new BodyChunks(request)
   try {
     return await handle(toRequest(request, chunks, abort.signal))

@@ -1,6 +1,7 @@
 // One call of the connector and its answer. A call is a batch of CloudEvents in JSON; an answer is one line of JSON, then frames
 // to publish, so that payloads travel as bytes and the connector parses no document.
 import { DomainError } from '../errors.ts'
+import { wholeBody } from '../request-body.ts'
 
 /** One message from a device (or a bell of the connector), as a function gets it. */
 export interface Item {
@@ -84,7 +85,7 @@ export function joinBatch(events: readonly string[]): string {
 export async function parseBatch(request: Request): Promise<Item[]> {
   const type = request.headers.get('content-type')?.split(';', 1)[0]?.trim()
   if (type !== BATCH_TYPE) throw new DomainError('request.unsupported_media_type')
-  const events = parseEvents(await request.text())
+  const events = parseEvents((await wholeBody(request)).toString('utf8'))
   if (events.length > BATCH_ITEMS) {
     throw new DomainError('request.too_large', { limit_items: BATCH_ITEMS })
   }

@@ -13,12 +13,6 @@ export const meterOf = (pid: number) => (): number => cpuSecondsAlone(pid)
 /** With the processes below it, as PostgreSQL has one for each connection. */
 export const treeMeterOf = (pid: number) => (): number => cpuSeconds(pid)
 
-/** What this process uses, which forwards calls while others are measured. */
-export function ownMeter(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6
-}
-
 export function readMeters(meters: Meters): Record<string, number> {
   return Object.fromEntries(Object.entries(meters).map(([name, read]) => [name, read()]))
 }

@@ -1,22 +1,19 @@
 // The whole shadow path as it is deployed, each part a process of its own: Mosquitto, connector, functions from their bundles and
-// PostgreSQL with fsync; this process is the gateway between connector and functions.
+// PostgreSQL with fsync; the connector calls the functions itself, as it does on Kubernetes.
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { bundleFunction } from '../../infra/build/bundle.ts'
-import { forwardFunctions } from '../../infra/gateway/forward.ts'
-import { startGateway } from '../../infra/gateway/gateway.ts'
 import { migrate } from '../../infra/migrations/migrate.ts'
 import { openDatabase, type Database } from '../../shared/db/database.ts'
 import { deriveHopKey, formatHopKeys } from '../../shared/hop/keys.ts'
-import { createLogger } from '../../shared/log.ts'
 import { startCluster, type Cluster } from '../support/cluster.ts'
 import { startMosquitto, type Mosquitto } from '../support/mosquitto.ts'
 import { freePorts } from '../support/ports.ts'
 import { startProcess, type Running } from '../support/processes.ts'
 import { until } from '../support/until.ts'
-import { meterOf, ownMeter, treeMeterOf, type Meters } from './meters.ts'
+import { meterOf, treeMeterOf, type Meters } from './meters.ts'
 
 /** All that topics lead to; ticks of other functions find nobody. */
 const FUNCTIONS = ['shadow-update', 'compute-delta', 'register'] as const
@@ -69,17 +66,15 @@ async function startFunction(name: string, { cluster, folder, root }: Parts) {
       () => false,
     ),
   )
-  return { name, url, running }
+  return { port, running }
 }
 
-async function startConnectorProcess(parts: Parts, gatewayUrl: string): Promise<Running> {
-  const [port = 0] = await freePorts(1)
-  const running = startProcess('infra/connector/main.ts', {
+async function startConnectorProcess(parts: Parts, ports: readonly string[]): Promise<Running> {
+  const running = startProcess('test/bench/connector-process.ts', {
     DATABASE_URL: parts.cluster.url('postgres'),
     MQTT_URL: parts.broker.url,
-    GATEWAY_URL: gatewayUrl,
+    FUNCTION_PORTS: ports.join(','),
     HOP_ROOT: parts.root.toString('base64'),
-    METRICS_PORT: String(port),
   })
   await until(
     'all slots held',
@@ -90,23 +85,19 @@ async function startConnectorProcess(parts: Parts, gatewayUrl: string): Promise<
 }
 
 async function join(parts: Parts, stack: AsyncDisposableStack): Promise<Meters> {
-  const urls = new Map<string, string>()
+  const ports: string[] = []
   const meters: Record<string, () => number> = {
     broker: meterOf(parts.broker.pid),
     PostgreSQL: treeMeterOf(parts.cluster.pid),
   }
   for (const name of FUNCTIONS) {
-    const { url, running } = await startFunction(name, parts)
+    const { port, running } = await startFunction(name, parts)
     stack.use(running)
-    urls.set(name, url)
+    ports.push(`${name}=${port}`)
     meters[name] = meterOf(running.pid)
   }
-  const dispatch = forwardFunctions({ urlOf: (name) => urls.get(name) })
-  stack.defer(() => dispatch.close())
-  const gateway = await startGateway({ port: 0, dispatch, log: createLogger('silent') })
-  stack.defer(() => gateway.close(200))
-  const connector = stack.use(await startConnectorProcess(parts, gateway.url))
-  return { ...meters, connector: meterOf(connector.pid), gateway: ownMeter }
+  const connector = stack.use(await startConnectorProcess(parts, ports))
+  return { ...meters, connector: meterOf(connector.pid) }
 }
 
 /** Starts everything; returns when the connector holds its slots. */
