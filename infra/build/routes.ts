@@ -1,7 +1,8 @@
-// Writes shared/http/route-table.ts from infra/routes.yml, and the table that the matrix test compares.
+// Writes shared/http/route-table.ts from infra/routes.yml, the table that the matrix test compares, and the blocks of HAProxy's configuration.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { readRoute } from '../../shared/http/route.ts'
+import { blocksOf, fillBlocks } from '../edge/blocks.ts'
 import { matrixText } from './matrix.ts'
 import { readRouteFile } from './route-file.ts'
 
@@ -19,6 +20,8 @@ ${rows.map((row) => `  ${rowText(row)},\n`).join('')}]
 )
 execFileSync('node_modules/.bin/oxfmt', [table])
 writeFileSync('test/contract/matrix.txt', matrixText(rows.map(readRoute)))
+const edge = 'infra/edge/haproxy.cfg'
+writeFileSync(edge, fillBlocks(readFileSync(edge, 'utf8'), blocksOf(rows.map(readRoute))))
 
 function rowText(row: object): string {
   const parts = Object.entries(row).map(([name, value]) =>

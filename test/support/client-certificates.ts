@@ -24,6 +24,7 @@ const LEAVES = {
   dev2: ['devold', '/O=acme/CN=dev-2'],
   claim1: ['claim', '/CN=claim-7'],
   idevid: ['vendor', '/serialNumber=SN123/CN=IDevID-SN123'],
+  idevidExpired: ['vendor', '/serialNumber=SN124/CN=IDevID-SN124', ...PAST],
   expired: ['devnew', '/CN=dev-3', ...PAST],
   future: ['devnew', '/CN=dev-5', ...FUTURE],
   revoked: ['devnew', '/CN=dev-9'],
@@ -44,6 +45,8 @@ export interface Identity {
 export interface ClientCertificates extends Disposable {
   authority(name: AuthorityName): string
   leaf(name: LeafName): Identity
+  /** CRLs of the two device authorities, with what `revoked…` is; the claim's and the vendor's have none. */
+  readonly crls: string
   /** A server's certificate for localhost, of an authority of its own. */
   readonly server: Identity
 }
@@ -60,11 +63,13 @@ export function makeClientCertificates(): ClientCertificates {
   const selfSigned = ['-selfsign', '-keyfile', 'selfSignedExpired.key', ...PAST]
   makeLeaf(openssl, 'selfSignedExpired', '/CN=dev-1', ['-config', 'self.cnf', ...selfSigned])
   selfSignedServer(openssl)
+  makeCrls(openssl)
   const read = (file: string) => readFileSync(path.join(folder, file), 'utf8')
   const pair = (name: string) => ({ cert: read(`${name}.pem`), key: read(`${name}.key`) })
   return {
     authority: (name) => read(`${name}.pem`),
     leaf: pair,
+    crls: read('devold.crl') + read('devnew.crl'),
     server: pair('server'),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }
@@ -92,6 +97,7 @@ function makeAuthority(
   mkdirSync(store)
   writeFileSync(path.join(store, 'index.txt'), '')
   writeFileSync(path.join(store, 'serial'), `${index + 1}000\n`)
+  writeFileSync(path.join(store, 'crlnumber'), '01\n')
   writeFileSync(
     path.join(folder, `${name}.cnf`),
     configuration(name, 'authorityKeyIdentifier=keyid'),
@@ -108,7 +114,9 @@ default_ca=c
 [c]
 database=db.${name}/index.txt
 serial=db.${name}/serial
+crlnumber=db.${name}/crlnumber
 new_certs_dir=db.${name}
+default_crl_days=30
 certificate=${name}.pem
 private_key=${name}.key
 default_md=sha256
@@ -133,6 +141,13 @@ function makeLeaf(openssl: Openssl, name: string, subject: string, options: stri
   makeKey(openssl, name)
   openssl('req', '-new', '-key', `${name}.key`, '-subj', subject, '-out', `${name}.csr`)
   openssl('ca', '-batch', '-notext', '-in', `${name}.csr`, '-out', `${name}.pem`, ...options)
+}
+
+function makeCrls(openssl: Openssl): void {
+  for (const name of ['revoked', 'revokedExpired'])
+    openssl('ca', '-config', 'devnew.cnf', '-revoke', `${name}.pem`)
+  for (const name of ['devold', 'devnew'])
+    openssl('ca', '-config', `${name}.cnf`, '-gencrl', '-out', `${name}.crl`)
 }
 
 function selfSignedServer(openssl: Openssl): void {

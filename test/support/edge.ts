@@ -1,10 +1,13 @@
 // An edge of the test's own before a function that says what reached it and whether the hop proof holds.
 import { randomBytes, X509Certificate } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startEdge, type Edge, type EdgeOptions } from '../../infra/gateway/edge.ts'
 import { toAnchor, type Anchors } from '../../infra/gateway/verdict.ts'
 import { hashBody } from '../../shared/hop/canonical.ts'
 import { deriveHopKey } from '../../shared/hop/keys.ts'
 import { createVerifier } from '../../shared/hop/verify.ts'
+import { DomainError } from '../../shared/errors.ts'
+import { problemResponse } from '../../shared/http/problem.ts'
 import { createRouter, readRoute, type RouteRow } from '../../shared/http/route.ts'
 import { createLogger } from '../../shared/log.ts'
 import type { ClientCertificates } from './client-certificates.ts'
@@ -38,13 +41,18 @@ export async function echo(functionName: string, request: Request): Promise<Resp
   const verifier = createVerifier({ callee: functionName, keys: () => keys, now: () => new Date() })
   const result = verifier.verify(request.method, request.headers)
   const body = Buffer.from(await request.arrayBuffer())
+  const target = request.headers.get('muster-target') ?? ''
+  // Functions count, since no edge sees the end of what it passes on in chunks.
+  const limit = router(target.split('?', 1)[0] ?? '')?.route.bodyBytes ?? 0
+  if (body.length > Math.max(limit, 1))
+    return problemResponse(new DomainError('request.too_large'), '')
   const proof = result.ok ? result.proof : undefined
   const seen: Seen = {
     functionName,
     proven: proof?.bodyHolds(hashBody(body)) === true,
     bodySigned: proof?.unsignedBody === false,
     bodyBytes: body.length,
-    target: request.headers.get('muster-target') ?? '',
+    target,
     verdict: proof?.verdict ?? '',
     certificate: proof?.certificate?.toString('base64') ?? '',
     source: proof?.source ?? '',
@@ -80,26 +88,30 @@ const ANSWERS = new Map<string, () => Response>([
   [
     'endless',
     () =>
-      new Response(pieces(['a'], 'never'), { headers: { 'content-type': 'text/event-stream' } }),
+      new Response(pieces(['a'], 'ticks'), { headers: { 'content-type': 'text/event-stream' } }),
   ],
   ['early', () => new Response('no', { status: 403 })],
 ])
+
+const TICK_MS = 400
 
 /** Streams that were given up because nobody listened any more. */
 export const cancelled: unknown[] = []
 
 function pieces(
   texts: readonly string[],
-  end: 'closes' | 'breaks' | 'never' = 'closes',
+  end: 'closes' | 'breaks' | 'ticks' = 'closes',
 ): ReadableStream<Uint8Array> {
   const rest = texts.map((text) => new TextEncoder().encode(text))
+  const first = new TextEncoder().encode(texts[0])
   return new ReadableStream({
     pull: (controller) => {
       const next = rest.shift()
       if (next) controller.enqueue(next)
       else if (end === 'breaks') controller.error(new Error('the store went away'))
       else if (end === 'closes') controller.close()
-      else return new Promise<void>(() => undefined)
+      // Whoever has gone is seen by what is sent next.
+      else return sleep(TICK_MS, undefined, { ref: false }).then(() => controller.enqueue(first))
       return undefined
     },
     cancel: (reason) => {
@@ -131,6 +143,8 @@ export const TEST_ROUTES: readonly RouteRow[] = [
   row('/api/v1/artifacts/{id}/content', 'ota', 0, 'down'),
   row('/api/v1/keys', 'ota'),
 ]
+
+const router = createRouter(TEST_ROUTES.map(readRoute))
 
 export function testAnchors(certificates: ClientCertificates): Anchors {
   const names = ['devold', 'devnew', 'claim', 'vendor'] as const
