@@ -1,4 +1,4 @@
-import { Counter, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The metrics of this process; `METRICS_PORT` serves them, the edge in `npm start`. */
 export const metrics = new Registry()
@@ -15,5 +15,12 @@ export const functionSeconds = new Histogram({
   help: 'Time from the call to the answer',
   labelNames: ['function'],
   buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+  registers: [metrics],
+})
+
+export const certificateEnds = new Gauge({
+  name: 'muster_certificate_end_timestamp_seconds',
+  help: 'When a certificate of our own ends: of the edge, the connector, the broker',
+  labelNames: ['of'],
   registers: [metrics],
 })

@@ -7,7 +7,7 @@ import { docsPage, openapiDocument } from './docs.ts'
 import { errorPage } from './errors.ts'
 import { eventRoutes } from './events.ts'
 import { home } from './home.ts'
-import { fleetMetrics } from './metrics.ts'
+import { countTick, fleetMetrics } from './metrics.ts'
 import { STYLE } from './style.ts'
 
 export const app = functionApp<Deps>()
@@ -18,6 +18,7 @@ app.get('/docs', docsPage)
 app.get('/openapi.json', openapiDocument)
 app.get('/errors/:code', errorPage)
 app.get('/metrics', fleetMetrics)
+app.post('/cron', countTick)
 app.get('/assets/:name', (c) => {
   if (c.req.param('name') !== 'muster.css') throw new DomainError('route.not_found')
   return c.body(STYLE, 200, {

@@ -1,23 +1,9 @@
 import { readHealth, type Health } from '../../shared/enrollment/health.ts'
-import { readFleetNumbers, type FleetNumbers } from '../../shared/fleet/numbers.ts'
+import type { FleetNumbers } from '../../shared/fleet/numbers.ts'
+import { readFleetSample, sampleFleet } from '../../shared/fleet/sample.ts'
 import type { Ctx } from './deps.ts'
-
-interface Sample {
-  readonly labels?: Readonly<Record<string, string>>
-  readonly value: number
-}
-
-interface Metric {
-  readonly name: string
-  readonly help: string
-  readonly samples: readonly Sample[]
-}
-
-const one = (name: string, help: string, value: number): Metric => ({
-  name,
-  help,
-  samples: [{ value }],
-})
+import { metricText, one, type Metric } from './metric-text.ts'
+import { readWatchMetrics } from './watch-metrics.ts'
 
 function deviceMetrics({ byStatus, connected, versions, hardware }: FleetNumbers): Metric[] {
   return [
@@ -49,7 +35,6 @@ function deviceMetrics({ byStatus, connected, versions, hardware }: FleetNumbers
 function workMetrics({ attention, backlog }: FleetNumbers): Metric[] {
   return [
     one('muster_enrollments_pending', 'Enrolments that wait for a person', attention.pending),
-    one('muster_devices_expiring', 'Devices whose certificate ends in 7 days', attention.expiring),
     one('muster_dead_letters_day', 'Dead letters of the last day, not replayed', attention.dead),
     one('muster_operations_open', 'Operations under way', attention.running_operations),
     one('muster_rollouts_open', 'Rollouts under way', attention.live_rollouts),
@@ -59,14 +44,6 @@ function workMetrics({ attention, backlog }: FleetNumbers): Metric[] {
       name: 'muster_outbox_rows',
       help: 'Rows that wait for delivery, by slot',
       samples: backlog.map(({ slot, rows }) => ({ labels: { slot: String(slot) }, value: rows })),
-    },
-    {
-      name: 'muster_outbox_age_seconds',
-      help: 'Age of the oldest row that waits for delivery, by slot',
-      samples: backlog.map(({ slot, seconds }) => ({
-        labels: { slot: String(slot) },
-        value: seconds,
-      })),
     },
   ]
 }
@@ -82,27 +59,35 @@ function healthMetric({ parts }: Health): Metric {
   }
 }
 
-const escaped = (text: string): string =>
-  text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
-
-function sampleText(name: string, { labels = {}, value }: Sample): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`)
-  return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`
+/** Counted by the last tick; none before the first. */
+async function sampleMetrics({ env }: Ctx): Promise<Metric[]> {
+  const sample = await readFleetSample(env)
+  if (sample === undefined) return []
+  const age = (env.clock.now().getTime() - sample.at.getTime()) / 1000
+  return [
+    one('muster_fleet_numbers_age_seconds', 'Since the fleet was counted last', Math.max(0, age)),
+    ...deviceMetrics(sample.numbers),
+    ...workMetrics(sample.numbers),
+  ]
 }
 
-function metricText({ name, help, samples }: Metric): string {
-  if (samples.length === 0) return ''
-  const lines = samples.map((sample) => sampleText(name, sample)).join('')
-  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines}`
-}
-
-/** The fleet for Prometheus; labels are bounded, whatever devices call themselves. */
+/** The fleet for Prometheus; labels are bounded, whatever devices call themselves. Without the database: that it is not there. */
 export async function fleetMetrics(c: Ctx): Promise<Response> {
-  const numbers = await readFleetNumbers(c.env)
-  const health = await readHealth(c.env)
-  const all = [...deviceMetrics(numbers), ...workMetrics(numbers), healthMetric(health)]
-  return c.body(all.map(metricText).join(''), 200, {
+  const health = healthMetric(await readHealth(c.env))
+  const numbers = await Promise.all([sampleMetrics(c), readWatchMetrics(c.env)]).catch(
+    (error: unknown) => {
+      c.env.log.warn({ err: error }, 'numbers not read')
+      return []
+    },
+  )
+  return c.body([...numbers.flat(), health].map(metricText).join(''), 200, {
     'content-type': 'text/plain; version=0.0.4; charset=utf-8',
     'cache-control': 'no-store',
   })
+}
+
+/** The schedule's tick: counts the fleet, once for all who ask until the next. */
+export async function countTick(c: Ctx): Promise<Response> {
+  await sampleFleet(c.env)
+  return c.body(null, 204)
 }

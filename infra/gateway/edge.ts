@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -6,6 +6,7 @@ import { TLSSocket } from 'node:tls'
 import { deriveHopKey, type HopKey } from '../../shared/hop/keys.ts'
 import type { Router } from '../../shared/http/route.ts'
 import type { Logger } from '../../shared/log.ts'
+import { certificateEnds } from '../../shared/metrics.ts'
 import { answerClientError } from './client-error.ts'
 import type { Dispatch } from './dispatch.ts'
 import { edgeAnswers, edgeConnections, edgeRefusals } from './edge-metrics.ts'
@@ -121,6 +122,7 @@ function keysOf({ kid, root }: EdgeOptions['hop']): (functionName: string) => Ho
 
 async function secureContext({ certificate, anchors }: EdgeOptions, ticketKeys: Buffer) {
   const { cert, key } = await certificate()
+  certificateEnds.set({ of: 'edge' }, new X509Certificate(cert).validToDate.getTime() / 1000)
   const ca = anchors().authorities.map((authority) => authority.certificate.toString())
   return {
     cert,

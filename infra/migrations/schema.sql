@@ -1,3 +1,12 @@
+CREATE FUNCTION public.oldest_snapshot(OUT seconds double precision, OUT hidden integer) RETURNS record
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(extract(epoch from clock_timestamp() - least(min(xact_start) filter (where coalesce(backend_xid, backend_xmin) is not null),
+                                                               (select min(prepared) from pg_prepared_xacts))), 0)::float8,
+         count(*) filter (where usesysid is not null and query = '<insufficient privilege>')::int
+    from pg_stat_activity where pid <> pg_backend_pid() and backend_type is distinct from 'autovacuum worker' $$;
+
 CREATE FUNCTION public.partition_ahead(parent text) RETURNS integer
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -530,6 +539,14 @@ ALTER TABLE public.fields ALTER COLUMN field ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.fleet_numbers (
+    name text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL,
+    numbers jsonb NOT NULL
+);
+
+COMMENT ON TABLE public.fleet_numbers IS 'local; kept';
+
 CREATE TABLE public.group_members (
     device_id text NOT NULL COLLATE pg_catalog."C",
     group_id integer NOT NULL,
@@ -995,6 +1012,9 @@ ALTER TABLE ONLY public.fields
 ALTER TABLE ONLY public.fields
     ADD CONSTRAINT fields_pkey PRIMARY KEY (field);
 
+ALTER TABLE ONLY public.fleet_numbers
+    ADD CONSTRAINT fleet_numbers_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY public.group_members
     ADD CONSTRAINT group_members_pkey PRIMARY KEY (device_id, group_id);
 
@@ -1193,6 +1213,9 @@ GRANT USAGE ON SCHEMA public TO muster_register;
 GRANT USAGE ON SCHEMA public TO muster_retention;
 GRANT USAGE ON SCHEMA public TO muster_shadow_update;
 
+REVOKE ALL ON FUNCTION public.oldest_snapshot(OUT seconds double precision, OUT hidden integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.oldest_snapshot(OUT seconds double precision, OUT hidden integer) TO muster_console;
+
 REVOKE ALL ON FUNCTION public.partition_ahead(parent text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.partition_ahead(parent text) TO muster_retention;
 
@@ -1322,8 +1345,10 @@ GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_ota;
 GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_console;
 GRANT SELECT(certificate) ON TABLE public.bootstrap_credentials TO muster_edge;
 
+GRANT SELECT(enabled) ON TABLE public.bootstrap_credentials TO muster_console;
 GRANT SELECT(enabled) ON TABLE public.bootstrap_credentials TO muster_edge;
 
+GRANT SELECT(expires_at) ON TABLE public.bootstrap_credentials TO muster_console;
 GRANT SELECT(expires_at) ON TABLE public.bootstrap_credentials TO muster_edge;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.broker_endpoints TO muster_register;
@@ -1404,9 +1429,15 @@ GRANT SELECT,UPDATE ON TABLE public.credential_uses TO muster_est;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.crls TO muster_pki;
 GRANT SELECT ON TABLE public.crls TO muster_broker_agent;
+GRANT SELECT ON TABLE public.crls TO muster_edge;
+
+GRANT SELECT(issuer_id) ON TABLE public.crls TO muster_console;
+
+GRANT SELECT(next_update) ON TABLE public.crls TO muster_console;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.cron_ticks TO muster_connector;
 GRANT SELECT ON TABLE public.cron_ticks TO muster_admin;
+GRANT SELECT ON TABLE public.cron_ticks TO muster_console;
 
 GRANT INSERT ON TABLE public.dead_letters TO muster_connector;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.dead_letters TO muster_compute_delta;
@@ -1507,6 +1538,8 @@ GRANT SELECT ON TABLE public.fields TO muster_ota;
 GRANT SELECT ON TABLE public.fields TO muster_ota_notify;
 GRANT SELECT ON TABLE public.fields TO muster_admin;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.fleet_numbers TO muster_console;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.group_members TO muster_register;
 GRANT SELECT ON TABLE public.group_members TO muster_ota;
 GRANT SELECT ON TABLE public.group_members TO muster_ota_notify;
@@ -1522,6 +1555,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.health_marks TO muster_connector;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.health_marks TO muster_ota;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.health_marks TO muster_pki;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.health_marks TO muster_broker_agent;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.health_marks TO muster_edge;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.health_marks TO muster_retention;
 GRANT SELECT ON TABLE public.health_marks TO muster_enroll;
 GRANT SELECT ON TABLE public.health_marks TO muster_console;

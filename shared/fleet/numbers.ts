@@ -57,7 +57,7 @@ export function readFleetNumbers(deps: FleetDeps): Promise<FleetNumbers> {
   return numbers
 }
 
-async function countFleet({ db, clock }: FleetDeps): Promise<FleetNumbers> {
+export async function countFleet({ db, clock }: FleetDeps): Promise<FleetNumbers> {
   const now = clock.now()
   const soon = new Date(now.getTime() + SOON_DAYS * DAY_MS)
   const dayAgo = new Date(now.getTime() - DAY_MS)

@@ -19,6 +19,8 @@ interface Console extends AsyncDisposable {
   readonly ask: Ask
   readonly as: (scope: readonly string[]) => Promise<Ask>
   readonly link: () => Promise<string>
+  /** The schedule's call. */
+  readonly tick: () => Promise<void>
   readonly stream: (after?: string) => Promise<AsyncGenerator<string>>
 }
 
@@ -54,6 +56,10 @@ async function startConsole(): Promise<Console> {
     as: async (scope) =>
       asker('console', handler, deps, await insertToken(cloned.db, scope.join(), scope)),
     link,
+    tick: async () => {
+      const call = signedRequest('console', '/cron?tick=1', { caller: 'connector', method: 'POST' })
+      assert.equal((await handler(call, deps)).status, 204)
+    },
     stream,
     [Symbol.asyncDispose]: () => cloned[Symbol.asyncDispose](),
   }
@@ -147,10 +153,14 @@ test('fail+ok/fleet metrics for those who may read them, with bounded labels', a
   assert.equal((await (await as(['operate:groups']))('GET', '/metrics')).status, 403)
   for (let i = 0; i < 15; i++) await insertDevice(cloned.db, `gw-${i}`, { firmwareVer: `1.${i}` })
   const metrics = await as(['metrics'])
+  assert.doesNotMatch((await metrics('GET', '/metrics')).text, /^muster_devices/m)
+  await started.tick()
   const { text } = await metrics('GET', '/metrics')
   assert.match(text, /^muster_devices\{status="active"\} 15$/m)
   assert.equal(text.match(/^muster_devices_firmware\{/gm)?.length, 10)
   assert.match(text, /^muster_health\{part="database"\} 1$/m)
+  assert.match(text, /^muster_partitions_ahead\{table="audit"\} 1\d$/m)
+  assert.match(text, /^muster_database_snapshot_seconds [\d.]+$/m)
   assert.equal((await metrics('GET', '/api/v1/events')).status, 403)
 })
 
