@@ -1,5 +1,16 @@
 import { hostname } from 'node:os'
-import { bytes, choice, file, integer, names, port, text, url, type Kind } from './config-value.ts'
+import {
+  bytes,
+  choice,
+  database,
+  file,
+  integer,
+  names,
+  port,
+  text,
+  url,
+  type Kind,
+} from './config-value.ts'
 
 export interface Field<T> extends Kind<T> {
   readonly secret?: boolean
@@ -28,8 +39,8 @@ export const FIELDS = {
   EDGE_CERT_FILE: optional(file('/etc/muster/edge.pem')),
   EDGE_KEY_FILE: optional(file('/etc/muster/edge.key')),
   MQTT_PUBLIC_URL: optional(url('mqtts://mqtt.example.com:8883', 'mqtts')),
-  DATABASE_URL: secret(url('postgres://muster@db:5432/muster', 'postgres', 'postgresql')),
-  DATABASE_DIRECT_URL: secret(url('postgres://muster@db:5432/muster', 'postgres', 'postgresql')),
+  DATABASE_URL: secret(database('postgres://muster@db:5432/muster')),
+  DATABASE_DIRECT_URL: secret(database('postgres://muster@db:5432/muster')),
   DATABASE_POOL_CONNECTIONS: optional(integer(1, 100, '4')),
   MQTT_URL: secret(url('mqtts://broker:8884', 'mqtt', 'mqtts')),
   MQTT_BROKER: required(text('local'), 'local'),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { hostUrls } from './db/servers.ts'
 
 /** What a text stands for, or the fault in it. */
 export type Parsed<T> = { readonly value: T } | { readonly fault: string }
@@ -81,6 +82,23 @@ export function url(example: string, ...schemes: readonly string[]): Kind<string
     },
   }
 }
+
+/** A URL of PostgreSQL; several hosts, separated by commas, are servers of which one may be written to. */
+export const database = (example: string): Kind<string> => ({
+  example,
+  parse: (value) => {
+    const { parse } = url(example, 'postgres', 'postgresql')
+    try {
+      const bad = hostUrls(value)
+        .map(parse)
+        .find((parsed) => 'fault' in parsed)
+      return bad ?? { value }
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+      return { fault: error.message }
+    }
+  },
+})
 
 /** A file that can be read now. */
 export const file = (example: string): Kind<string> => ({

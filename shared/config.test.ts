@@ -96,6 +96,17 @@ test('ok/a-unix-socket-is-a-host', () => {
   assert.equal(loadConfig({ env: { DATABASE_URL: url } }).databaseDirectUrl, url)
 })
 
+test('ok/several-servers-are-hosts', () => {
+  const url = 'postgres://muster@a:5432,b:5433/muster?target_session_attrs=read-write'
+  assert.equal(loadConfig({ env: { DATABASE_URL: url } }).databaseUrl, url)
+  for (const bad of [
+    'postgres://muster@a,/muster',
+    'http://a,b/muster',
+    'postgres://a,b/muster?target_session_attrs=any',
+  ])
+    assert.equal(faults({ DATABASE_URL: bad }).length, 2, bad)
+})
+
 test('ok/secrets-from-file-value-and-mounted-folder', () => {
   writeFileSync(path.join(folder, 'database-url-enroll'), 'postgres://enroll@db/muster\n')
   writeFileSync(path.join(folder, 'database-url'), 'postgres://all@db/muster\n')

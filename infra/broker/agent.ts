@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../../shared/db/database.ts'
+import type { DatabaseUrl } from '../../shared/db/servers.ts'
 import { nextCrlFile } from './crl-file.ts'
 import { listenForHints } from './hints.ts'
 import { kickAll, type BrokerAccess } from './kick.ts'
@@ -25,7 +26,7 @@ export interface AgentLog {
 export interface AgentOptions {
   readonly db: Database
   /** A direct connection, where NOTIFY is heard; without it polls alone serve. */
-  readonly directUrl?: string | undefined
+  readonly directUrl?: DatabaseUrl | undefined
   readonly broker: BrokerAccess
   readonly files: { readonly crl: string; readonly deviceAcl: string; readonly serviceAcl: string }
   /** Makes the broker read CRL and rights again: SIGHUP. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { connectionConfig } from '../../shared/db/database.ts'
+import { openServers, type DatabaseUrl } from '../../shared/db/servers.ts'
 
 const AGAIN_MS = 2_000
 
@@ -13,15 +14,19 @@ export interface Hints {
 
 /** Listens on a direct connection; what is lost here is found by the next poll. */
 export function listenForHints(
-  url: string | undefined,
+  url: DatabaseUrl | undefined,
   hints: Hints,
 ): { close: () => Promise<void> } {
   if (url === undefined) return { close: () => Promise.resolve() }
   const stop = new AbortController()
+  const servers = openServers(url)
   const run = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      const client = new Client(connectionConfig({ url, name: 'muster broker agent hints' }))
-      await listen(client, hints, stop.signal).catch(() => undefined)
+      const current = servers.current()
+      const client = new Client(
+        connectionConfig({ url, name: 'muster broker agent hints' }, servers),
+      )
+      await listen(client, hints, stop.signal).catch(() => servers.leave(current))
       await client.end().catch(() => undefined)
       await sleep(AGAIN_MS, undefined, { signal: stop.signal }).catch(() => undefined)
     }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { ConfigError, loadConfig, type Config } from '../../shared/config.ts'
 import { openDatabase, type Database } from '../../shared/db/database.ts'
+import { processUrls, type ProcessUrls } from '../../shared/db/process-url.ts'
 import { createLogger } from '../../shared/log.ts'
 import { startAgent } from './agent.ts'
 import { CrlFault } from './crl-file.ts'
@@ -12,20 +13,24 @@ import { reloadByPidFile } from './reload.ts'
 
 const ROLE = 'muster_broker_agent'
 const USAGE = 2
+// Statements end after 5 s by themselves; a host that is gone says nothing.
+const ANSWER_MS = 8_000
 /** There is no CRL yet: the database is not set up. */
 const NOT_YET = 3
 // MQTT's own over TLS, where MQTT_URL names no other.
 const SERVICE_PORT = 8883
 
 interface Needed {
-  readonly databaseUrl: string
+  readonly urls: ProcessUrls
   readonly folder: string
 }
 
 /** @throws {ConfigError} naming all that is missing */
-function neededOf({ databaseUrl, brokerFolder: folder }: Config): Needed {
-  if (databaseUrl !== undefined && folder !== undefined) return { databaseUrl, folder }
-  const given = { DATABASE_URL: databaseUrl, BROKER_FOLDER: folder }
+function neededOf(config: Config): Needed {
+  const { brokerFolder: folder } = config
+  const urls = processUrls(config, 'broker-agent')
+  if (urls !== undefined && folder !== undefined) return { urls, folder }
+  const given = { DATABASE_URL: urls, BROKER_FOLDER: folder }
   const missing = Object.entries(given).filter(([, value]) => value === undefined)
   throw new ConfigError(missing.map(([shown]) => ({ shown, problem: 'missing' })))
 }
@@ -43,13 +48,13 @@ function brokerOf({ mqttUrl: url, mqttCaFile, mqttCertFile, mqttKeyFile }: Confi
   return { url, tls }
 }
 
-async function keep(config: Config, db: Database, { folder }: Needed): Promise<void> {
+async function keep(config: Config, db: Database, { folder, urls }: Needed): Promise<void> {
   const log = createLogger(config.logLevel)
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   const { crl, deviceAcl, serviceAcl, pid } = brokerFiles(folder)
   const agent = await startAgent({
     db,
-    directUrl: config.databaseDirectUrl,
+    directUrl: urls.directUrl,
     broker: brokerOf(config),
     files: { crl, deviceAcl, serviceAcl },
     reload: reloadByPidFile(pid),
@@ -63,12 +68,12 @@ async function keep(config: Config, db: Database, { folder }: Needed): Promise<v
 async function main(): Promise<void> {
   const config = loadConfig({ env: process.env, functionName: 'broker-agent' })
   const needed = neededOf(config)
-  const direct = config.databaseDirectUrl === needed.databaseUrl
   await using db = openDatabase({
-    url: needed.databaseUrl,
+    url: needed.urls.url,
     connections: 2,
     name: 'muster broker agent',
-    ...(direct && { role: ROLE }),
+    answerMs: ANSWER_MS,
+    ...(needed.urls.direct && { role: ROLE }),
   })
   if (process.argv[2] === 'prepare') {
     const { port } = new URL(brokerOf(config).url)

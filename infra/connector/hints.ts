@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { connectionConfig } from '../../shared/db/database.ts'
+import { openServers, type DatabaseUrl } from '../../shared/db/servers.ts'
 import type { Log } from './log.ts'
 
 const AGAIN_MS = 2000
@@ -17,20 +18,23 @@ export interface Hints {
  * next poll or the schedule.
  */
 export function listenForHints(
-  url: string | undefined,
+  url: DatabaseUrl | undefined,
   log: Log,
   hints: Hints,
 ): { close(): Promise<void> } {
   if (url === undefined) return { close: () => Promise.resolve() }
   const stop = new AbortController()
+  const servers = openServers(url)
   let client: Client | undefined
   const run = async (): Promise<void> => {
     while (!stop.signal.aborted) {
+      const current = servers.current()
       try {
-        client = new Client(connectionConfig({ url, name: 'muster connector hints' }))
+        client = new Client(connectionConfig({ url, name: 'muster connector hints' }, servers))
         await listen(client, hints, stop.signal)
       } catch (error) {
         log.warn({ err: error }, 'no hints')
+        servers.leave(current)
       }
       await client?.end().catch(() => undefined)
       await sleep(AGAIN_MS, undefined, { signal: stop.signal }).catch(() => undefined)

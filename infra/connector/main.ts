@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { ConfigError, loadConfig, type Config } from '../../shared/config.ts'
 import { openDatabase, type Database } from '../../shared/db/database.ts'
+import { processUrls, type ProcessUrls } from '../../shared/db/process-url.ts'
 import { sqlState } from '../../shared/db/transaction.ts'
 import { functionUrl } from '../../shared/function-url.ts'
 import { createLogger, type Logger } from '../../shared/log.ts'
@@ -15,24 +16,28 @@ import { readTriggers } from './triggers.ts'
 const STACK = new URL('../../stack.yml', import.meta.url)
 const ROLE = 'muster_connector'
 const CONNECTIONS = 4
+// Statements end after 5 s by themselves; a host that is gone says nothing.
+const ANSWER_MS = 8_000
 const USAGE = 2
 const FAILED = 1
 // Connection exceptions, too many connections, shutdown and recovery; and what the socket says.
 const UNREACHABLE = /^(?:08|53|57P0|E(?:CONN|PIPE|NOENT|TIMEDOUT|HOSTUNREACH))/
 
 interface Needed {
-  readonly databaseUrl: string
+  readonly urls: ProcessUrls
   readonly mqttUrl: string
   readonly hop: ReturnType<typeof parseHopRoot>
 }
 
 /** @throws {ConfigError} naming all that is missing */
-function neededOf({ databaseUrl, mqttUrl }: Config): Needed {
+function neededOf(config: Config): Needed {
+  const { mqttUrl } = config
+  const urls = processUrls(config, 'connector')
   const root = readSecret('hop-root', { env: process.env, functionName: 'connector' })
-  if (databaseUrl !== undefined && mqttUrl !== undefined && root !== undefined) {
-    return { databaseUrl, mqttUrl, hop: parseHopRoot(root) }
+  if (urls !== undefined && mqttUrl !== undefined && root !== undefined) {
+    return { urls, mqttUrl, hop: parseHopRoot(root) }
   }
-  const given = { DATABASE_URL: databaseUrl, MQTT_URL: mqttUrl, HOP_ROOT: root }
+  const given = { DATABASE_URL: urls, MQTT_URL: mqttUrl, HOP_ROOT: root }
   const missing = Object.entries(given).filter(([, value]) => value === undefined)
   throw new ConfigError(missing.map(([shown]) => ({ shown, problem: 'missing' })))
 }
@@ -40,7 +45,7 @@ function neededOf({ databaseUrl, mqttUrl }: Config): Needed {
 async function start(config: Config, db: Database, log: Logger, needed: Needed) {
   return startConnector({
     db,
-    directUrl: config.databaseDirectUrl,
+    directUrl: needed.urls.directUrl,
     urlOf: (name) => functionUrl(config.gatewayUrl, name),
     hop: needed.hop,
     broker: config.mqttBroker,
@@ -73,13 +78,13 @@ async function main(): Promise<void> {
   const needed = neededOf(config)
   const log = createLogger(config.logLevel)
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
-  // Behind a pooler `set role` would leak to others: there the login is the connector's own.
-  const direct = config.databaseDirectUrl === needed.databaseUrl
   await using db = openDatabase({
-    url: needed.databaseUrl,
+    url: needed.urls.url,
     connections: config.databasePoolConnections ?? CONNECTIONS,
     name: 'muster connector',
-    ...(direct && { role: ROLE }),
+    answerMs: ANSWER_MS,
+    // Behind a pooler `set role` would leak to others: there the login is the connector's own.
+    ...(needed.urls.direct && { role: ROLE }),
   })
   const server = await serveMetrics(config.metricsPort)
   const connector = await start(config, db, log, needed)

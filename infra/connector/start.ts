@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Registry } from 'prom-client'
 import type { Database } from '../../shared/db/database.ts'
+import type { DatabaseUrl } from '../../shared/db/servers.ts'
 import { SLOT_CLASSES, type SlotClass } from '../../shared/mqtt/topics.ts'
 import { createCaller } from './caller.ts'
 import { Cron } from './cron.ts'
@@ -19,7 +20,7 @@ import { Windows } from './windows.ts'
 export interface ConnectorOptions {
   readonly db: Database
   /** A direct connection, where NOTIFY is heard; without it polls and schedules alone serve. */
-  readonly directUrl?: string | undefined
+  readonly directUrl?: DatabaseUrl | undefined
   /** Where a function is called. */
   readonly urlOf: (functionName: string) => string
   readonly hop: { readonly kid: string; readonly root: Buffer }

@@ -1,6 +1,7 @@
 import { systemClock } from '../../shared/clock.ts'
 import type { Config } from '../../shared/config.ts'
 import { openDatabase, type Database } from '../../shared/db/database.ts'
+import { processUrls } from '../../shared/db/process-url.ts'
 import { functionUrl } from '../../shared/function-url.ts'
 import { deriveHopKey, parseHopKeys, type CallerKey, type HopKey } from '../../shared/hop/keys.ts'
 import { createVerifier } from '../../shared/hop/verify.ts'
@@ -12,6 +13,8 @@ import { forwardFunctions } from '../gateway/forward.ts'
 import { createInternalCall } from '../gateway/internal-call.ts'
 
 const REREAD_MS = 10_000
+// Statements end after 5 s by themselves; a host that is gone says nothing.
+const ANSWER_MS = 8_000
 const HOP_ROOT = /^(?:([A-Za-z0-9_-]{1,32}):)?([A-Za-z0-9+/]{43}=)$/
 const HOP_KID = 'k1'
 
@@ -57,13 +60,13 @@ function callKey(name: string, callee: string): HopKey {
 }
 
 function connect(name: string, config: Config, connections: number): Database {
-  const url = needed(config.databaseUrl, 'DATABASE_URL')
-  // Through a pooler `set role` would leak to others: there the login is the function's own.
-  const direct = config.databaseDirectUrl === url
+  const { url, direct } = needed(processUrls(config, name), 'DATABASE_URL')
   return openDatabase({
     url,
     connections: config.databasePoolConnections ?? connections,
     name: `muster ${name}`,
+    answerMs: ANSWER_MS,
+    // Through a pooler `set role` would leak to others: there the login is the function's own.
     ...(direct && { role: `muster_${name.replaceAll('-', '_')}` }),
   })
 }

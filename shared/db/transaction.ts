@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database, Db } from './database.ts'
 
-const RETRYABLE = new Set(['40001', '40P01']) // serialization_failure, deadlock_detected
+const READ_ONLY = '25006' // read_only_sql_transaction: the server became a standby
+const RETRYABLE = new Set(['40001', '40P01', READ_ONLY]) // serialization_failure, deadlock_detected
 const ATTEMPTS = 4
 
 /** The SQLSTATE of an error of PostgreSQL, else undefined. */
@@ -35,10 +36,11 @@ async function once<T>(db: Database, work: (tx: Db) => Promise<T>): Promise<T> {
     broken = false
     return result
   } catch (error) {
-    broken = await connection.run('rollback').then(
-      () => false,
+    const rolledBack = await connection.run('rollback').then(
       () => true,
+      () => false,
     )
+    broken = !rolledBack || sqlState(error) === READ_ONLY
     throw error
   } finally {
     connection.release(broken)

@@ -2,6 +2,7 @@ import { DatabaseError } from 'pg'
 import { migrate, NewerSchema, type Migrated } from '../../migrations/migrate.ts'
 import type { Config } from '../../../shared/config.ts'
 import { openDatabase, type Database } from '../../../shared/db/database.ts'
+import { hostUrls } from '../../../shared/db/servers.ts'
 import type { Logger } from '../../../shared/log.ts'
 import { PostgresFault } from '../postgres-files.ts'
 import { startPostgres, type EmbeddedPostgres } from '../postgres.ts'
@@ -56,6 +57,13 @@ async function applied(owner: Database, place: string): Promise<Migrated> {
   }
 }
 
+/** Several servers: one that takes connections is enough. */
+async function waitForOne(url: string): Promise<void> {
+  const waiting = hostUrls(url).map((each) => waitFor('DATABASE_URL', each, POSTGRES_PORT))
+  const ends = await Promise.any(waiting).catch((error: AggregateError) => error)
+  if (ends instanceof AggregateError) throw ends.errors[0]
+}
+
 /**
  * Starts PostgreSQL, or waits for the one that DATABASE_URL names, and brings the schema up to date.
  * @throws {StartFault}
@@ -70,7 +78,7 @@ export async function startDatabase(
   const embedded = given === undefined ? await startEmbedded(data, log) : undefined
   const url = given ?? embedded?.url ?? ''
   const directUrl = config.databaseDirectUrl ?? url
-  if (given !== undefined) await waitFor('DATABASE_URL', given, POSTGRES_PORT)
+  if (given !== undefined) await waitForOne(given)
   const owner = openDatabase({ url: directUrl, connections: OWNER_CONNECTIONS, name: 'muster' })
   const ready = performance.now()
   try {
