@@ -1,9 +1,9 @@
 // The images: what lies in each besides the base, and how its containers run.
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { build, type Metafile } from 'esbuild'
 import { functionBuild } from '../build/bundle.ts'
+import { bundleWatchdog } from '../build/watchdog.ts'
 import { functionNames } from '../function/names.ts'
 import type { RunConfig } from './archive.ts'
 import { HOME, packageEntries, ROOT, textFile, USER } from './base.ts'
@@ -33,11 +33,6 @@ const COMMON = {
 }
 const FUNCTION_PORT = 8080
 const METRICS_PORT = 8082
-const WATCHDOG = 'dist/watchdog/index.mjs'
-
-/** The watchdog's stand-in, where it is built: in front of the function, as of-watchdog is on OpenFaaS. */
-const hasWatchdog = () => existsSync(path.join(ROOT, WATCHDOG))
-
 async function functionContents(name: string): Promise<Contents> {
   const { outputFiles, metafile } = await build({
     ...functionBuild(name),
@@ -52,24 +47,17 @@ async function functionContents(name: string): Promise<Contents> {
     mode: 0o644,
     data: Buffer.from(contents),
   }))
-  const base = { ...COMMON, folder: `/${home}`, ports: [FUNCTION_PORT, METRICS_PORT] }
-  if (!hasWatchdog()) {
-    const env = { ...COMMON.env, PORT: String(FUNCTION_PORT) }
-    return {
-      entries,
-      packages: [],
-      metafile,
-      run: { ...base, env, entrypoint: [NODE, 'index.mjs'] },
-    }
-  }
-  const watchdog = await readFile(path.join(ROOT, WATCHDOG))
+  // The watchdog's stand-in is in front of the function, as of-watchdog is on OpenFaaS.
+  const watchdog = await readFile(await bundleWatchdog())
   const watched: Entry = { type: 'file', path: `${HOME}/watchdog.mjs`, mode: 0o644, data: watchdog }
   return {
     entries: [...entries, watched],
     packages: [],
     metafile,
     run: {
-      ...base,
+      ...COMMON,
+      folder: `/${home}`,
+      ports: [FUNCTION_PORT, METRICS_PORT],
       env: { ...COMMON.env, ...WATCHDOG_ENV },
       entrypoint: [NODE, `/${HOME}/watchdog.mjs`],
     },
@@ -90,7 +78,7 @@ const WATCHDOG_ENV = {
 
 const CONNECTOR: Program = {
   entries: { 'infra/connector/main': 'infra/connector/main.ts' },
-  files: ['stack.yml'],
+  files: { 'stack.yml': 'stack.yml' },
 }
 
 const BROKER: Program = {
@@ -98,7 +86,7 @@ const BROKER: Program = {
     'infra/broker/main': 'infra/broker/main.ts',
     'infra/broker/contained': 'infra/broker/contained.ts',
   },
-  files: [],
+  files: {},
 }
 
 const MOSQUITTO_PACKAGES = {
@@ -123,11 +111,42 @@ const MOSQUITTO_PACKAGES = {
   libzstd1: [],
 }
 
-const TOOLS: Program = {
-  entries: {
-    'infra/cli/muster': 'infra/cli/muster.ts',
-  },
-  files: ['package.json', 'stack.yml', 'infra/migrations/grants.yml'],
+const COMMAND: Program = {
+  entries: { 'infra/cli/muster': 'infra/cli/muster.ts' },
+  files: { 'package.json': 'package.json' },
+}
+
+/** Its bundle lies where both the migrations beside it and the files above it are found by their paths. */
+async function setupProgram(): Promise<Program> {
+  const home = 'infra/setup/bundle'
+  const folder = path.join(ROOT, 'infra/migrations')
+  const read = (await readdir(folder)).filter((name) => /^\d{6}-.*\.sql$|^grants\.yml$/.test(name))
+  return {
+    entries: { [`${home}/main`]: 'infra/setup/main.ts' },
+    files: {
+      'infra/stack.yml': 'stack.yml',
+      ...Object.fromEntries(read.map((name) => [`${home}/${name}`, `infra/migrations/${name}`])),
+    },
+  }
+}
+
+async function toolsContents(): Promise<Contents> {
+  const [command, setup] = await Promise.all([
+    bundleProgram(COMMAND),
+    bundleProgram(await setupProgram()),
+  ])
+  const starters = [
+    textFile(`${HOME}/muster.mjs`, "import './infra/cli/muster.mjs'\n"),
+    textFile(`${HOME}/setup.mjs`, "import './infra/setup/bundle/main.mjs'\n"),
+  ]
+  const inputs = { ...command.metafile.inputs, ...setup.metafile.inputs }
+  const outputs = { ...command.metafile.outputs, ...setup.metafile.outputs }
+  return {
+    entries: [...command.entries, ...setup.entries, ...starters],
+    packages: [],
+    metafile: { inputs, outputs },
+    run: { ...COMMON, folder: `/${HOME}`, ports: [], entrypoint: [NODE], command: ['muster.mjs'] },
+  }
 }
 
 async function programContents(
@@ -172,12 +191,6 @@ export async function imageSources(): Promise<ImageSource[]> {
         }),
     },
     { name: 'broker', contents: brokerContents },
-    {
-      name: 'tools',
-      contents: () =>
-        programContents(TOOLS, { entrypoint: [NODE, `/${HOME}/infra/cli/muster.mjs`] }, [
-          textFile(`${HOME}/.keep`, ''),
-        ]),
-    },
+    { name: 'tools', contents: toolsContents },
   ]
 }

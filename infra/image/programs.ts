@@ -9,8 +9,8 @@ import type { Entry } from './tar.ts'
 export interface Program {
   /** Source of each entry, by the path of its bundle in the image without the ending. */
   readonly entries: Readonly<Record<string, string>>
-  /** Files of the repository that it reads. */
-  readonly files: readonly string[]
+  /** Files of the repository that it reads, by their path in the image. */
+  readonly files: Readonly<Record<string, string>>
 }
 
 export interface Bundled {
@@ -18,7 +18,7 @@ export interface Bundled {
   readonly metafile: Metafile
 }
 
-const BANNER = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`
+const BANNER = `import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);`
 
 // `muster start` brings PostgreSQL, broker and store of its own: in an image there are none.
 const withoutStart: Plugin = {
@@ -57,7 +57,9 @@ export async function bundleProgram({ entries, files }: Program): Promise<Bundle
   const built = outputFiles.map(({ path: file, contents }) =>
     placed(path.relative(path.join(ROOT, 'dist/image'), file), Buffer.from(contents)),
   )
-  const copied = files.map(async (file) => placed(file, await readFile(path.join(ROOT, file))))
+  const copied = Object.entries(files).map(async ([at, file]) =>
+    placed(at, await readFile(path.join(ROOT, file))),
+  )
   return { entries: [...built, ...(await Promise.all(copied))], metafile }
 }
 

@@ -1,0 +1,101 @@
+// Sets up an installation whose parts run apart. `secrets` makes keys and authorities and gives each part its own;
+// `database` brings the schema up to date and makes the logins. Both may run again at any time.
+import { parseArgs } from 'node:util'
+import { systemClock } from '../../shared/clock.ts'
+import { ConfigError, loadConfig, type Config } from '../../shared/config.ts'
+import { createLogger } from '../../shared/log.ts'
+import { readPassphrase } from '../../shared/secret.ts'
+import {
+  openDataDirectory,
+  readVersion,
+  type DataDirectory,
+} from '../embedded/start/data-directory.ts'
+import { StartFault } from '../embedded/start/fault.ts'
+import { functionNames } from '../function/names.ts'
+import { setUpDatabase } from './database.ts'
+import { setUpSecrets } from './secrets.ts'
+
+const USAGE = 2
+const OWNER = '1000'
+const USAGE_TEXT =
+  'usage: setup secrets --parts DIR [--database HOST:PORT/NAME] [--broker NAME] [--owner UID] | setup database\n'
+
+interface Given {
+  readonly parts: string | undefined
+  readonly database: string
+  readonly broker: string
+  readonly owner: number
+}
+
+function given(): { verb: string | undefined; options: Given } {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      parts: { type: 'string' },
+      database: { type: 'string', default: 'postgres:5432/muster' },
+      broker: { type: 'string', default: 'broker' },
+      owner: { type: 'string', default: OWNER },
+    },
+  })
+  const { parts, database, broker, owner } = values
+  return { verb: positionals[0], options: { parts, database, broker, owner: Number(owner) } }
+}
+
+async function makeParts(config: Config, data: DataDirectory, options: Given): Promise<string> {
+  const { parts = '', database, broker, owner } = options
+  const { made } = await setUpSecrets({
+    data,
+    parts,
+    functions: await functionNames(),
+    publicNames: config.publicNames,
+    brokerName: broker,
+    database,
+    owner,
+    passphrase: readPassphrase(config.passphraseFile),
+    now: systemClock.now(),
+  })
+  return made ? 'keys and authorities made' : 'keys and authorities kept'
+}
+
+async function makeDatabase(config: Config, data: DataDirectory): Promise<string> {
+  const { applied } = await setUpDatabase({
+    config,
+    data,
+    parts: [...(await functionNames()), 'connector', 'broker-agent', 'edge'],
+    log: createLogger(config.logLevel),
+    passphrase: readPassphrase(config.passphraseFile),
+    now: systemClock.now(),
+  })
+  return `database set up, ${applied} migrations applied`
+}
+
+async function main(): Promise<number> {
+  const { verb, options } = given()
+  const sound = (verb === 'secrets' && options.parts !== undefined) || verb === 'database'
+  if (!sound || !Number.isInteger(options.owner)) {
+    process.stderr.write(USAGE_TEXT)
+    return USAGE
+  }
+  const config = loadConfig({ env: process.env, functionName: 'setup' })
+  if (verb === 'database' && config.databaseUrl === undefined)
+    throw new ConfigError([{ shown: 'DATABASE_URL', problem: 'missing' }])
+  const version = await readVersion()
+  const data = await openDataDirectory(config.dataDirectory, version, config.diskFreeMinBytes)
+  try {
+    const done = verb === 'secrets' ? makeParts(config, data, options) : makeDatabase(config, data)
+    process.stdout.write(`setup: ${await done}\n`)
+    return 0
+  } finally {
+    await data.release(systemClock.now())
+  }
+}
+
+try {
+  process.exitCode = await main()
+} catch (error) {
+  const parse =
+    error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  if (!(error instanceof ConfigError || error instanceof StartFault || parse)) throw error
+  process.stderr.write(`setup: ${error.message}\n`)
+  process.exitCode = error instanceof StartFault ? error.exitCode : USAGE
+}
