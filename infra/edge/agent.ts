@@ -124,9 +124,7 @@ class Agent implements EdgeAgent {
     const texts = new Map<EdgeFile, string>()
     for (const file of files) texts.set(file, await readFile(path.join(folder, file), 'utf8'))
     try {
-      const large = [...texts.values()].some((text) => text.length > PAYLOAD_BYTES)
-      if (large) await this.#reload('too large for the socket')
-      else await this.#tellEach(texts)
+      await this.#tellAll(texts)
       log.info({ files }, 'edge told')
     } catch (error) {
       // Whoever does not run reads the files at its start.
@@ -135,13 +133,18 @@ class Agent implements EdgeAgent {
     this.#untold.clear()
   }
 
-  async #tellEach(texts: ReadonlyMap<EdgeFile, string>): Promise<void> {
+  async #tellAll(texts: ReadonlyMap<EdgeFile, string>): Promise<void> {
+    if ([...texts.values()].some((text) => text.length > PAYLOAD_BYTES))
+      return this.#reload('a file is too large for the socket')
+    if (texts.has('server.pem')) return this.#reload('a new server certificate')
     try {
-      for (const [file, text] of texts) await this.#runtime.tell(file, text)
+      for (const [file, text] of texts)
+        if (file !== 'server.pem') await this.#runtime.tell(file, text)
     } catch (error) {
       if (!(error instanceof RuntimeFault)) throw error
-      await this.#reload(error.message)
+      return this.#reload(error.message)
     }
+    return undefined
   }
 
   async #reload(reason: string): Promise<void> {

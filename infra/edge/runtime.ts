@@ -2,6 +2,9 @@ import { connect } from 'node:net'
 import path from 'node:path'
 import type { EdgeFile } from './files.ts'
 
+/** What can be told; HAProxy 2.6 goes on showing its old certificate to clients without SNI, so that one needs a reload. */
+export type ToldFile = Exclude<EdgeFile, 'server.pem'>
+
 /** HAProxy does not run, or its socket is another's. */
 export class RuntimeGone extends Error {}
 
@@ -31,9 +34,9 @@ export function ask(socketFile: string, command: string): Promise<string> {
 /** The sockets of a running HAProxy. */
 export interface Runtime {
   /** Tells one file's new text, without a reload. */
-  tell(file: EdgeFile, text: string): Promise<void>
+  readonly tell: (file: ToldFile, text: string) => Promise<void>
   /** Starts a new process with all files as they are; the old one finishes what it has. */
-  reload(): Promise<void>
+  readonly reload: () => Promise<void>
 }
 
 export function openRuntime(filesFolder: string, runFolder: string): Runtime {
@@ -63,13 +66,12 @@ export function openRuntime(filesFolder: string, runFolder: string): Runtime {
 }
 
 const TOLD = {
-  'server.pem': 'cert',
   'clients.pem': 'ca-file',
   'clients.crl': 'crl-file',
   'hop-keys.map': 'map',
   'limits.map': 'map',
   'trusted-sources': 'acl',
-} as const satisfies Record<EdgeFile, string>
+} as const satisfies Record<ToldFile, string>
 
 type Expect = (command: string, wanted: RegExp) => Promise<string>
 

@@ -47,6 +47,8 @@ export interface ClientCertificates extends Disposable {
   leaf(name: LeafName): Identity
   /** CRLs of the two device authorities, with what `revoked…` is; the claim's and the vendor's have none. */
   readonly crls: string
+  /** Revokes one of them; the CRLs after that. */
+  revoke(name: LeafName): string
   /** A server's certificate for localhost, of an authority of its own. */
   readonly server: Identity
 }
@@ -65,11 +67,23 @@ export function makeClientCertificates(): ClientCertificates {
   selfSignedServer(openssl)
   makeCrls(openssl)
   const read = (file: string) => readFileSync(path.join(folder, file), 'utf8')
+  const readCrls = () => read('devold.crl') + read('devnew.crl')
   const pair = (name: string) => ({ cert: read(`${name}.pem`), key: read(`${name}.key`) })
   return {
     authority: (name) => read(`${name}.pem`),
     leaf: pair,
-    crls: read('devold.crl') + read('devnew.crl'),
+    crls: readCrls(),
+    revoke: (name) => {
+      openssl(
+        'ca',
+        '-config',
+        `${name === 'dev2' ? 'devold' : 'devnew'}.cnf`,
+        '-revoke',
+        `${name}.pem`,
+      )
+      publish(openssl)
+      return readCrls()
+    },
     server: pair('server'),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }
@@ -146,6 +160,10 @@ function makeLeaf(openssl: Openssl, name: string, subject: string, options: stri
 function makeCrls(openssl: Openssl): void {
   for (const name of ['revoked', 'revokedExpired'])
     openssl('ca', '-config', 'devnew.cnf', '-revoke', `${name}.pem`)
+  publish(openssl)
+}
+
+function publish(openssl: Openssl): void {
   for (const name of ['devold', 'devnew'])
     openssl('ca', '-config', `${name}.cnf`, '-gencrl', '-out', `${name}.crl`)
 }
