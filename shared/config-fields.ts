@@ -44,10 +44,15 @@ export const FIELDS = {
   DATABASE_POOL_CONNECTIONS: optional(integer(1, 100, '4')),
   MQTT_URL: secret(url('mqtts://broker:8884', 'mqtt', 'mqtts')),
   MQTT_BROKER: required(text('local'), 'local'),
+  MQTT_CELLS_FILE: optional(file('/etc/muster/cells.yml')),
   MQTT_CA_FILE: optional(file('/etc/muster/broker-ca.pem')),
   MQTT_CERT_FILE: optional(file('/etc/muster/connector.pem')),
   MQTT_KEY_FILE: optional(file('/etc/muster/connector.key')),
+  BROKER_MAX_CONNECTIONS: required(integer(1, 1_000_000, '125000'), 125_000),
+  BROKER_MAX_QUEUED: required(integer(10, 1_000_000, '100000'), 100_000),
   BROKER_FOLDER: optional(text('/mosquitto/muster')),
+  EDGE_FOLDER: optional(text('/etc/muster/edge')),
+  EDGE_RUN: required(text('/run/muster'), '/run/muster'),
   CA_BACKEND: required(choice('builtin'), 'builtin'),
   S3_ENDPOINT: optional(url('https://s3.example.com', 'http', 'https')),
   S3_REGION: optional(text('us-east-1')),
@@ -72,8 +77,15 @@ export const FIELDS = {
 export type FieldName = keyof typeof FIELDS
 
 /** Secrets that are read when they are needed, not with the configuration (`Host.secret`). */
-export const LATER_SECRETS = ['CA_ISSUING_KEY', 'HOP_ROOT', 'HOP_KEYS', 'KEK', 'AUDIT_KEY'] as const
+export const LATER_SECRETS = [
+  'CA_ISSUING_KEY',
+  'CLAIM_CA_CERTIFICATE',
+  'HOP_ROOT',
+  'HOP_KEYS',
+  'KEK',
+  'AUDIT_KEY',
+] as const
 
-/** Names of the command and the suites, which no misspelling of ours must be taken for. */
+/** Names of the command, the suites and HAProxy's configuration, which no misspelling of ours must be taken for. */
 export const FOREIGN =
-  /^MUSTER_(SERVER|CA|TOKEN|TOKEN_FILE|TOOLS|FUNCTION|CLI_[A-Z_]+|TEST[A-Z_]*|BENCH[A-Z_]*)$/
+  /^(MUSTER_(SERVER|CA|TOKEN|TOKEN_FILE|TOOLS|FUNCTION|CLI_[A-Z_]+|TEST[A-Z_]*|BENCH[A-Z_]*)|EDGE_(BIND|METRICS_BIND|CONNECTIONS)|FUNCTION_[A-Z_]+)$/

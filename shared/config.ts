@@ -23,11 +23,19 @@ export interface Config {
   readonly mqttUrl: string | undefined
   /** Name of the broker among the endpoints (`muster endpoint list`); connector and agent. */
   readonly mqttBroker: string
+  readonly mqttCellsFile: string | undefined
   readonly mqttCaFile: string | undefined
   readonly mqttCertFile: string | undefined
   readonly mqttKeyFile: string | undefined
+  /** Of one broker: connections of devices, and messages that wait for one client. */
+  readonly brokerMaxConnections: number
+  readonly brokerMaxQueued: number
   /** Folder of the broker's files, which the broker agent keeps. */
   readonly brokerFolder: string | undefined
+  /** Folder of HAProxy's files, which the edge agent keeps. */
+  readonly edgeFolder: string | undefined
+  /** Folder of HAProxy's sockets. */
+  readonly edgeRun: string
   readonly caBackend: 'builtin'
   readonly s3Endpoint: string | undefined
   readonly s3Region: string | undefined
@@ -180,9 +188,12 @@ function brokerShape(v: Values) {
   return {
     mqttUrl: v.MQTT_URL,
     mqttBroker: v.MQTT_BROKER,
+    mqttCellsFile: v.MQTT_CELLS_FILE,
     mqttCaFile: v.MQTT_CA_FILE,
     mqttCertFile: v.MQTT_CERT_FILE,
     mqttKeyFile: v.MQTT_KEY_FILE,
+    brokerMaxConnections: v.BROKER_MAX_CONNECTIONS,
+    brokerMaxQueued: v.BROKER_MAX_QUEUED,
   }
 }
 
@@ -203,6 +214,8 @@ function shape(v: Values, embedded: boolean): Config {
     databasePoolConnections: v.DATABASE_POOL_CONNECTIONS,
     ...brokerShape(v),
     brokerFolder: v.BROKER_FOLDER,
+    edgeFolder: v.EDGE_FOLDER,
+    edgeRun: v.EDGE_RUN,
     caBackend: v.CA_BACKEND,
     s3Endpoint: v.S3_ENDPOINT,
     s3Region: v.S3_REGION,
