@@ -77,8 +77,12 @@ async function main(): Promise<void> {
   })
   if (process.argv[2] === 'prepare') {
     const { port } = new URL(brokerOf(config).url)
-    const ports = { devicePort: config.mqttsPort, servicePort: Number(port) || SERVICE_PORT }
-    await prepareBroker({ db, now: new Date() }, needed.folder, ports)
+    await prepareBroker({ db, now: new Date() }, needed.folder, {
+      devicePort: config.mqttsPort,
+      servicePort: Number(port) || SERVICE_PORT,
+      maxConnections: config.brokerMaxConnections,
+      maxQueued: config.brokerMaxQueued,
+    })
   } else await keep(config, db, needed)
 }
 

@@ -9,6 +9,8 @@ test('ok/mosquitto the device listener binds the client id to the certificate', 
     servicePort: 8884,
     serviceHost: '10.0.0.1',
     files: brokerFiles('/m'),
+    maxConnections: 500,
+    maxQueued: 900,
   })
   const [, device = '', service = ''] = conf.split(/^listener /m)
   for (const line of [
@@ -25,6 +27,9 @@ test('ok/mosquitto the device listener binds the client id to the certificate', 
     assert.match(listener, /^allow_anonymous false$/m)
   }
   assert.match(conf, /^per_listener_settings true$/m)
+  assert.ok(device.includes('max_connections 500\n'))
+  assert.ok(!service.includes('max_connections'))
+  assert.match(conf, /^max_queued_messages 900$/m)
   assert.match(conf, /^message_size_limit 4194304$/m)
 })
 

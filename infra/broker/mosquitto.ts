@@ -25,6 +25,9 @@ export interface MosquittoOptions {
   /** Address of the service listener: the cluster's, never the public one. */
   readonly serviceHost?: string
   readonly files: MosquittoFiles
+  /** Connections of devices; messages that wait for one client. */
+  readonly maxConnections: number
+  readonly maxQueued: number
   /** The user it becomes when it is started as root. */
   readonly user?: string
 }
@@ -37,8 +40,6 @@ const LIMITS = [
   'per_listener_settings true',
   // Without it a PUBACK waits up to 40 ms for company.
   'set_tcp_nodelay true',
-  // A full queue drops the newest and acknowledges it all the same, so it must not fill.
-  'max_queued_messages 100000',
   'max_inflight_messages 2000',
   // The default, 268 MB, lets one device fill the memory.
   'message_size_limit 4194304',
@@ -64,10 +65,14 @@ export function mosquittoConf({
   serviceHost,
   files,
   user,
+  maxConnections,
+  maxQueued,
 }: MosquittoOptions): string {
   const lines = [
     ...(user === undefined ? [] : [`user ${user}`]),
     ...LIMITS,
+    // A full queue drops the newest and acknowledges it all the same, so it must not fill.
+    `max_queued_messages ${maxQueued}`,
     ...LOGS,
     `pid_file ${files.pid}`,
     'persistence true',
@@ -75,6 +80,7 @@ export function mosquittoConf({
     'autosave_interval 60',
     '',
     `listener ${devicePort}`,
+    `max_connections ${maxConnections}`,
     ...tls(files, files.deviceCa, files.deviceAcl),
     // The common name is user and client id: no device takes another's session, whatever id it asks for.
     'use_username_as_clientid true',

@@ -33,6 +33,8 @@ export interface BrokerOptions {
   readonly admit: (peer: BrokerPeer) => Promise<BrokerIdentity | undefined>
   /** Topics of the operator's, asked at each message. */
   readonly topics?: () => readonly OperatorTopic[]
+  /** Connections above that are closed at once. */
+  readonly maxConnections?: number
 }
 
 export interface EmbeddedBroker extends AsyncDisposable {
@@ -144,6 +146,7 @@ export async function startBroker(options: BrokerOptions): Promise<EmbeddedBroke
   watch(aedes, connections)
   const tls = { requestCert: true, rejectUnauthorized: true, handshakeTimeout: HANDSHAKE_MS }
   const server = createServer({ ...(await context(options)), ...tls })
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections
   const sockets = socketsOf(server)
   serve(server, aedes, connections)
   const port = await listen(server, options)

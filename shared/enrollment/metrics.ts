@@ -1,5 +1,6 @@
 import { Counter } from 'prom-client'
 import { metrics } from '../metrics.ts'
+import type { Protocol } from './request.ts'
 
 const registers = [metrics]
 
@@ -10,6 +11,11 @@ export const enrollments = new Counter({
   labelNames: ['protocol', 'result'],
   registers,
 })
+
+// From zero on, so that the first failure is an increase and not a beginning.
+for (const protocol of ['json', 'est'] satisfies Protocol[])
+  for (const result of ['issued', 'pending', 'refused', 'failed'])
+    enrollments.inc({ protocol, result }, 0)
 
 export const enrollmentRefusals = new Counter({
   name: 'muster_enrollment_refusals_total',

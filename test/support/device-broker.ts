@@ -59,6 +59,8 @@ export async function startDeviceBroker(
     devicePort,
     servicePort,
     serviceHost: '127.0.0.1',
+    maxConnections: 1000,
+    maxQueued: 100_000,
     ...(process.getuid?.() === 0 && { user: 'root' }),
   })
   const args = ['--pdeathsig', 'KILL', 'mosquitto', '-c', path.join(folder, 'mosquitto.conf')]

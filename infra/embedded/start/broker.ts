@@ -46,8 +46,7 @@ export async function startLiveBroker(deps: BrokerDeps): Promise<LiveBroker> {
   }
   let served = ''
   const broker = await startBroker({
-    host: config.edgeHost,
-    port: config.mqttsPort,
+    ...placeOf(config),
     topics: () => topics,
     admit: (peer) => admitPeer({ db, clock, service }, peer),
     tls: async () => {
@@ -75,6 +74,12 @@ export async function startLiveBroker(deps: BrokerDeps): Promise<LiveBroker> {
     },
   }
 }
+
+const placeOf = ({ edgeHost, mqttsPort, brokerMaxConnections }: Config) => ({
+  host: edgeHost,
+  port: mqttsPort,
+  maxConnections: brokerMaxConnections,
+})
 
 // The gauge is the connector's, which fills it from `$SYS` where the broker is a Mosquitto.
 function exportValues(broker: EmbeddedBroker): void {

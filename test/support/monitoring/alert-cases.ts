@@ -20,8 +20,7 @@ const one = (series: string, fires: number, quiet: number, labels = {}): AlertCa
   labels,
 })
 
-const enrolled = (result: string) =>
-  `muster_enrollments_total{protocol="native",result="${result}"}`
+const enrolled = (result: string) => `muster_enrollments_total{protocol="json",result="${result}"}`
 const broker = (name: string) => `muster_broker_value{cell="c1",name="${name}"}`
 const rollout = (outcome: string) => `muster_rollout_devices{outcome="${outcome}",rollout="winter"}`
 const calls = (outcome: string) =>
@@ -75,7 +74,7 @@ const IDENTITY = {
   EnrolmentsFail: {
     fires: { [enrolled('failed')]: '0x20 1+1x40' },
     quiet: { [enrolled('failed')]: always(4), [enrolled('refused')]: '0+5x120' },
-    labels: { protocol: 'native' },
+    labels: { protocol: 'json' },
   },
   EnrolmentsRefused: {
     fires: { [enrolled('refused')]: '0+3x120', [enrolled('issued')]: '0+2x120' },
