@@ -2,7 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { hashBody } from '../../shared/hop/canonical.ts'
 import { deriveHopKey, type HopKey } from '../../shared/hop/keys.ts'
-import { signHop } from '../../shared/hop/sign.ts'
+import { NO_CLIENT, signHop } from '../../shared/hop/sign.ts'
 import { ANSWER_BYTES } from '../../shared/mqtt/delivery.ts'
 
 export interface Call {
@@ -75,6 +75,7 @@ function headersOf(call: Call, key: HopKey): Record<string, string> {
     method: 'POST',
     target,
     contentType,
+    source: NO_CLIENT,
     ...(body !== undefined && { body: hashBody(body) }),
   })
   const length = String(body === undefined ? 0 : Buffer.byteLength(body))

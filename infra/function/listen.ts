@@ -12,6 +12,7 @@ import { drainRest } from '../gateway/drain-rest.ts'
 // Longer than callers keep their connections, so that this end never closes first.
 const IDLE_MS = 75_000
 const HEAD_BYTES = 65_536
+const IDLE_LOOK_MS = 50
 
 type Handle = (request: Request) => Promise<Response>
 
@@ -103,8 +104,11 @@ export async function openMetrics(port: number): Promise<Server> {
 export function closeServer(server: Server, withinMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), withinMs)
+    // A caller keeps its connection after the answer; it would hold the process until all are closed.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS)
     server.close(() => {
       clearTimeout(timer)
+      clearInterval(idle)
       resolve()
     })
     server.closeIdleConnections()

@@ -1,6 +1,6 @@
 import { hashBody } from '../../shared/hop/canonical.ts'
 import type { HopKey } from '../../shared/hop/keys.ts'
-import { signHop } from '../../shared/hop/sign.ts'
+import { NO_CLIENT, signHop } from '../../shared/hop/sign.ts'
 import type { InternalCall } from '../../shared/host.ts'
 import { FUNCTION_URL, type Dispatch } from './dispatch.ts'
 
@@ -27,6 +27,7 @@ export function createInternalCall({ caller, keyOf, now, dispatch }: InternalCal
       method: 'POST',
       target: path,
       contentType,
+      source: NO_CLIENT,
       body: hashBody(text),
     })
     const headers = { ...proof, 'Content-Type': contentType }

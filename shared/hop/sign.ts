@@ -25,6 +25,12 @@ export interface HopCall {
   readonly nonce?: string | undefined
 }
 
+/**
+ * The source of a call that no client made. It is sent like any other: a gateway fills in an `X-Forwarded-For` that is missing,
+ * and the proof covers it.
+ */
+export const NO_CLIENT = '::'
+
 const EMPTY_BODY = hashBody('')
 const VALUE = /^[\x20-\x7e]*$/
 

@@ -72,27 +72,47 @@ export function supervise(
   }
 }
 
-export async function startChaos(
-  deviceIds: readonly string[],
-  connectorCount: number,
-): Promise<ChaosSetting> {
-  const [cluster, broker] = await Promise.all([
-    startCluster(),
-    startMosquitto({ autosaveSeconds: 1 }),
-  ])
-  const admin = new Client({ connectionString: cluster.url('postgres') })
+/** A database of the test's own instead of a cluster that is started for it. */
+export interface ChaosDatabase extends AsyncDisposable {
+  /** As its owner; the database `chaos` is made by whoever gives it. */
+  readonly url: string
+  /** What functions and connectors are told. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+async function ownDatabase(): Promise<ChaosDatabase> {
+  const cluster = await startCluster()
+  await createChaosDatabase(cluster.url('postgres'))
+  const url = cluster.url('chaos')
+  return {
+    url,
+    env: { DATABASE_URL: url },
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  }
+}
+
+export async function createChaosDatabase(url: string): Promise<void> {
+  const admin = new Client({ connectionString: url })
   await admin.connect()
   await admin.query('create database chaos')
   await admin.end()
-  const url = cluster.url('chaos')
+}
+
+export async function startChaos(
+  deviceIds: readonly string[],
+  connectorCount: number,
+  open = ownDatabase,
+): Promise<ChaosSetting> {
+  const [database, broker] = await Promise.all([open(), startMosquitto({ autosaveSeconds: 1 })])
+  const { url } = database
   const db = openDatabase({ url, connections: 4 })
   await migrate(db)
-  const token = await prepare(db, deviceIds)
+  const token = await prepareFleet(db, deviceIds)
   const root = randomBytes(32)
   const hop = { kid: 'k1', root }
   const [gatewayPort = 0, ...ports] = await freePorts(1 + connectorCount)
   const common = {
-    DATABASE_URL: url,
+    ...database.env,
     HOP_ROOT: root.toString('base64'),
     GATEWAY_PORT: String(gatewayPort),
   }
@@ -130,7 +150,7 @@ export async function startChaos(
       await Promise.all([functions.stop(), ...connectors.map((each) => each.stop())])
       await db.close()
       await broker[Symbol.asyncDispose]()
-      await cluster[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]()
     },
   }
 }
@@ -149,7 +169,8 @@ export async function untilHeld(db: Database): Promise<void> {
   )
 }
 
-async function prepare(db: Database, deviceIds: readonly string[]): Promise<string> {
+/** Devices, rates that nobody reaches, and an operator's token. */
+export async function prepareFleet(db: Database, deviceIds: readonly string[]): Promise<string> {
   await db.unnamed(
     'chaos',
     `insert into devices (device_id, hardware_rev, firmware_ver, cert_serial, cert_expires, broker_endpoint)
@@ -159,7 +180,8 @@ async function prepare(db: Database, deviceIds: readonly string[]): Promise<stri
   await db.unnamed(
     'chaos',
     `insert into settings (name, value, updated_by) select name, '1000000', 'test'
-       from unnest(array['rate.source', 'rate.credential', 'rate.token', 'rate.device']) name`,
+       from unnest(array['rate.source', 'rate.credential', 'rate.token', 'rate.device']) name
+       on conflict do nothing`,
     [],
   )
   return insertToken(db, 'ops', ['operate'])
