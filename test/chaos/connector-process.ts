@@ -21,4 +21,7 @@ function surround(name: 'publish' | 'acknowledge', point: string): void {
 surround('publish', 'PUBLISH')
 surround('acknowledge', 'PUBACK')
 
+const { DATABASE_URL: url = '' } = process.env
+process.env['DATABASE_URL'] = url.replace('ROLE', 'muster_connector') // a pooler's login
+
 await import('../../infra/connector/main.ts')

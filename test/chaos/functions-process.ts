@@ -8,7 +8,12 @@ import { openDatabase } from '../../shared/db/database.ts'
 import { createLogger } from '../../shared/log.ts'
 import { maybeDie } from './crash.ts'
 
-const { DATABASE_URL: url = '', HOP_ROOT: root = '', GATEWAY_PORT: port = '' } = process.env
+const {
+  DATABASE_URL: url = '',
+  DATABASE_POOLED: pooled,
+  HOP_ROOT: root = '',
+  GATEWAY_PORT: port = '',
+} = process.env
 const log = createLogger('silent')
 const config = loadConfig({ env: { MUSTER_DATA: '/nonexistent', PUBLIC_NAMES: 'localhost' } })
 const dispatch = await mountFunctions({
@@ -16,7 +21,14 @@ const dispatch = await mountFunctions({
   hop: { kid: 'k1', root: Buffer.from(root, 'base64') },
   hostOf: (name) => ({
     config,
-    db: openDatabase({ url, role: roleOf(name), connections: 4, name }),
+    // Through a pooler each function has a login of its own.
+    db: openDatabase({
+      url: url.replace('ROLE', roleOf(name)),
+      ...(pooled === undefined && { role: roleOf(name) }),
+      connections: 4,
+      name,
+      answerMs: 8_000,
+    }),
     clock: systemClock,
     log,
     secret: async () => undefined,

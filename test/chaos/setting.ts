@@ -130,8 +130,7 @@ export async function startChaos(
       }),
     ),
   )
-  await untilHeld(db)
-  return {
+  const setting: ChaosSetting = {
     db,
     broker,
     functions,
@@ -152,6 +151,13 @@ export async function startChaos(
       await broker[Symbol.asyncDispose]()
       await database[Symbol.asyncDispose]()
     },
+  }
+  try {
+    await untilHeld(db)
+    return setting
+  } catch (error) {
+    await setting[Symbol.asyncDispose]()
+    throw error
   }
 }
 

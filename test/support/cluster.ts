@@ -28,7 +28,7 @@ function binaries(): string {
 }
 
 // PostgreSQL refuses root: a user namespace gives it another id without another user.
-const asUser =
+export const asUser: readonly string[] =
   process.getuid?.() === 0 ? ['unshare', '-U', '--map-user=65534', '--map-group=65534'] : []
 
 const SETTINGS = [
@@ -41,14 +41,14 @@ const SETTINGS = [
   'autovacuum_naptime=10s',
 ]
 
-function initdb(bin: string, data: string, locale: string): void {
+export function initdb(bin: string, data: string, locale: string): void {
   const options = `-U postgres -A trust -E UTF8 --no-sync ${locale}`.trim().split(' ')
   const [command = '', ...args] = [...asUser, path.join(bin, 'initdb'), '-D', data, ...options]
   const made = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
   if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`)
 }
 
-async function untilReady(url: string): Promise<void> {
+export async function untilReady(url: string): Promise<void> {
   for (let tries = 0; ; tries++) {
     const client = new Client({ connectionString: url })
     try {
