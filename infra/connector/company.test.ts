@@ -15,13 +15,13 @@ test('ok/nobody-waits-while-no-call-is-under-way', () => {
 test('ok/few-wait-for-others-but-not-long', () => {
   const company = new Company()
   company.begin(F, 60)
-  assert.equal(company.wait(F, 10, 100), 5)
-  assert.equal(company.wait(F, 12, 103), 2)
+  assert.equal(company.wait(F, 10, 100), 10)
+  assert.equal(company.wait(F, 12, 103), 7)
   assert.equal(company.wait(F, 60, 103), 0, 'as many as the call carries')
-  assert.equal(company.wait(F, 12, 105), 0, 'long enough')
+  assert.equal(company.wait(F, 12, 110), 0, 'long enough')
   assert.equal(company.wait(F, 12, 900), 0)
   company.begin(F, 12)
-  assert.equal(company.wait(F, 10, 901), 5, 'the next ones wait anew; a call carries 36')
+  assert.equal(company.wait(F, 10, 901), 10, 'the next ones wait anew; a call carries 36')
 })
 
 test('ok/who-comes-alone-waits-for-nobody', () => {

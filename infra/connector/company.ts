@@ -1,4 +1,4 @@
-const LINGER_MS = 5
+const LINGER_MS = 10
 
 interface UnderWay {
   calls: number
@@ -9,7 +9,7 @@ interface UnderWay {
 
 /**
  * Whether items that are ready had better wait for others. A call costs as much as some thirty items, so while one is under way, few
- * items wait until there are as many as a call carries, it returns, or 5 ms are over. Who comes alone waits for nobody.
+ * items wait until there are as many as a call carries, it returns, or 10 ms are over. Who comes alone waits for nobody.
  */
 export class Company {
   readonly #functions = new Map<string, UnderWay>()
