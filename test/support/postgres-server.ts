@@ -1,7 +1,7 @@
 // A PostgreSQL of Debian's with a port of its own on loopback, whose files outlive it: to be killed, promoted, archived and restored.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { asUser, initdb, untilReady } from './cluster.ts'
@@ -13,12 +13,12 @@ export const hasDebian15 = existsSync(`${DEBIAN_15}/pg_basebackup`)
 
 const SETTINGS = [
   'fsync=off',
-  'shared_buffers=64MB',
+  `shared_buffers='64MB'`,
   'max_connections=150',
-  'listen_addresses=127.0.0.1',
+  `listen_addresses='127.0.0.1'`,
   'log_min_messages=panic',
   'wal_receiver_status_interval=1',
-  'wal_retrieve_retry_interval=200ms',
+  `wal_retrieve_retry_interval='200ms'`,
 ]
 
 export interface PostgresServer extends AsyncDisposable {
@@ -32,6 +32,7 @@ export interface PostgresServer extends AsyncDisposable {
 export interface ServerOptions {
   /** Files of before, such as a base backup; else a new cluster is made. */
   readonly data?: string
+  /** Lines of a new cluster's postgresql.conf. */
   readonly settings?: readonly string[]
 }
 
@@ -53,9 +54,13 @@ export async function startServer(
 ): Promise<PostgresServer> {
   const [port = 0] = await freePorts(1)
   const data = options.data ?? path.join(folder, `data-${port}`)
-  if (options.data === undefined) initdb(DEBIAN_15, data, '')
-  const settings = [...SETTINGS, `port=${port}`, ...(options.settings ?? [])]
-  const [command = '', ...args] = [
+  if (options.data === undefined) {
+    initdb(DEBIAN_15, data, '')
+    // In its file, so that backups and standbys have them too.
+    const settings = [...SETTINGS, ...(options.settings ?? [])]
+    appendFileSync(path.join(data, 'postgresql.conf'), `${settings.join('\n')}\n`)
+  }
+  const args = [
     ...asUser,
     'setpriv',
     '--pdeathsig',
@@ -65,9 +70,10 @@ export async function startServer(
     data,
     '-k',
     folder,
-    ...settings.flatMap((setting) => ['-c', setting]),
+    '-p',
+    String(port),
   ]
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn('/usr/bin/env', args, { stdio: ['ignore', 'ignore', 'inherit'] })
   const gone = once(child, 'exit')
   const url = (database: string, user = 'postgres') =>
     `postgres://${user}@127.0.0.1:${port}/${database}`
