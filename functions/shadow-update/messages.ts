@@ -1,5 +1,3 @@
-import { barredDevices } from '../../shared/device/barred.ts'
-import { DomainError } from '../../shared/errors.ts'
 import { draftAnswer, type AnswerDraft, type ItemFrame } from '../../shared/mqtt/answer.ts'
 import { encodeAnswer, parseBatch, type Verdict } from '../../shared/mqtt/delivery.ts'
 import { configDesiredTopic, shadowTopic } from '../../shared/mqtt/topics.ts'
@@ -14,7 +12,7 @@ const DEADLINE_MS = 10_000
 /** Answers a batch of the connector: state, history and outbox commit before, the frames say what was committed. */
 export async function answerMessages(request: Request, deps: Deps): Promise<Response> {
   const deadline = performance.now() + DEADLINE_MS
-  const reads = await refuseBarred(deps, (await parseBatch(request)).map(readItem))
+  const reads = (await parseBatch(request)).map(readItem)
   const [first] = reads
   const { results, outbox } = await workShadows(deps.shadows, {
     changes: reads.flatMap((read) => ('change' in read ? [read.change] : [])),
@@ -31,18 +29,6 @@ export async function answerMessages(request: Request, deps: Deps): Promise<Resp
     return verdict
   })
   return encodeAnswer(draft.answer(verdicts, outbox, complete))
-}
-
-/** What a suspended or decommissioned device asks is refused: its broker may have let it in for a moment. */
-async function refuseBarred({ db }: Deps, reads: readonly Read[]): Promise<readonly Read[]> {
-  const ids = reads.flatMap((read) => ('place' in read ? [read.place.deviceId] : []))
-  const barred = await barredDevices(db, ids)
-  if (barred.size === 0) return reads
-  return reads.map((read) =>
-    'place' in read && barred.has(read.place.deviceId)
-      ? { item: read.item, place: read.place, error: new DomainError('device.suspended') }
-      : read,
-  )
 }
 
 interface Conclusion {

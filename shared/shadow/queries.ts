@@ -13,10 +13,16 @@ export interface ShadowRow {
   readonly retained: boolean
 }
 
-export const readShadows = statement<[readonly string[], readonly string[]], ShadowRow>(
+/** A shadow, and whether its device is suspended or decommissioned. */
+export interface AskedRow extends ShadowRow {
+  readonly barred: boolean
+}
+
+export const readShadows = statement<[readonly string[], readonly string[]], AskedRow>(
   'shadows_read',
   `
-  select s.device_id, s.shadow, s.version, s.desired, s.reported, s.metadata, s.slot, s.delivery, s.tokens, s.retained
+  select s.device_id, s.shadow, s.version, s.desired, s.reported, s.metadata, s.slot, s.delivery, s.tokens, s.retained,
+         exists (select from devices d where d.device_id = s.device_id and d.status <> 'active') as barred
     from unnest($1::text[], $2::text[]) k(device_id, shadow)
     join shadows s on s.device_id = k.device_id and s.shadow = k.shadow`,
 )

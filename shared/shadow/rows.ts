@@ -1,8 +1,9 @@
 import type { Database } from '../db/database.ts'
+import { barredDevices } from '../device/barred.ts'
 import { DomainError } from '../errors.ts'
 import type { Change, Changed } from './change.ts'
 import { NAMED_SHADOWS_MAX } from './name.ts'
-import { insertShadows, readShadows, type ShadowRow } from './queries.ts'
+import { insertShadows, readShadows, type AskedRow, type ShadowRow } from './queries.ts'
 
 /** Requests to one shadow, in their order. */
 export type Group = readonly Change[]
@@ -13,16 +14,21 @@ export const keyOf = ({ deviceId, shadow }: Pick<Change, 'deviceId' | 'shadow'>)
 export const keyOfRow = (row: { device_id: string; shadow: string }): string =>
   `${row.device_id} ${row.shadow}`
 
-/** The rows of the shadows, those that are to be written made where they are missing. */
+/**
+ * The rows of the shadows, those that are to be written made where they are missing. Of what devices themselves ask, that of suspended
+ * and decommissioned ones is refused: a broker may let one in for the moment before it is thrown off.
+ */
 export async function rowsOf(
   db: Database,
-  groups: readonly Group[],
+  asked: readonly Group[],
   results: Map<Change, Changed>,
+  byDevices: boolean,
 ): Promise<Map<string, ShadowRow>> {
   const rows = await read(
     db,
-    groups.flatMap((group) => group.slice(0, 1)),
+    asked.flatMap((group) => group.slice(0, 1)),
   )
+  const groups = byDevices ? await refuseBarred(db, asked, rows, results) : asked
   const missing = groups.filter((group) => group[0] && !rows.has(keyOf(group[0])))
   const wanted = missing.filter((group) =>
     group.some(({ command: { kind } }) => kind === 'update' || kind === 'report'),
@@ -40,7 +46,33 @@ export async function rowsOf(
   return rows
 }
 
-async function read(db: Database, keys: readonly Change[]): Promise<Map<string, ShadowRow>> {
+/** The groups that are not refused. */
+async function refuseBarred(
+  db: Database,
+  groups: readonly Group[],
+  rows: Map<string, AskedRow>,
+  results: Map<Change, Changed>,
+): Promise<Group[]> {
+  const unknown = groups.flatMap(([first]) => (first && !rows.has(keyOf(first)) ? [first] : []))
+  const barred =
+    unknown.length === 0
+      ? new Set<string>()
+      : await barredDevices(
+          db,
+          unknown.map(({ deviceId }) => deviceId),
+        )
+  return groups.filter((group) => {
+    const [first] = group
+    if (first === undefined) return false
+    if (rows.get(keyOf(first))?.barred !== true && !barred.has(first.deviceId)) return true
+    rows.delete(keyOf(first))
+    const error = new DomainError('device.suspended')
+    for (const change of group) results.set(change, { kind: 'refused', error })
+    return false
+  })
+}
+
+async function read(db: Database, keys: readonly Change[]): Promise<Map<string, AskedRow>> {
   const rows = await db.rows(readShadows, [
     keys.map(({ deviceId }) => deviceId),
     keys.map(({ shadow }) => shadow),

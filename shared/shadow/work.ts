@@ -58,7 +58,8 @@ async function plan(
   results: Map<Change, Changed>,
 ): Promise<Planned> {
   const { db, clock, maxBytes } = deps
-  const [leaves, rows] = await Promise.all([readLeaves(db), rowsOf(db, groups, results)])
+  const byDevices = batch.deliveredBy !== undefined
+  const [leaves, rows] = await Promise.all([readLeaves(db), rowsOf(db, groups, results, byDevices)])
   const asked = groups.flatMap((group) => {
     const row = group[0] && rows.get(keyOf(group[0]))
     return row ? [[row, group] as const] : []
