@@ -28,12 +28,19 @@ interface Reaches {
   readonly outside: boolean
 }
 
+const isText = (entry: [string, string | undefined]): entry is [string, string] =>
+  entry[1] !== undefined
+
 const Stack = z.object({
   functions: z.record(
     z.string(),
     z.object({
       image: z.string(),
-      annotations: z.record(z.string(), z.string()).default({}),
+      // Triggers alone: what OpenFaaS wants of its own is written where it is described.
+      annotations: z
+        .object({ topic: z.string().optional(), schedule: z.string().optional() })
+        .default({})
+        .transform((all) => Object.fromEntries(Object.entries(all).filter(isText))),
     }),
   ),
 })
