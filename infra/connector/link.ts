@@ -101,7 +101,9 @@ export class Link {
   }
 
   begin(): void {
-    const late = setTimeout(() => this.#fail(new Error('no CONNACK within 5 s')), CONNECT_MS)
+    const late = setTimeout(() => {
+      if (this.#connack === undefined) this.#fail(new Error('no CONNACK within 5 s'))
+    }, CONNECT_MS)
     this.#stream.on('data', (chunk: Buffer) => this.#read(chunk))
     this.#stream.on('drain', this.#options.onDrain)
     this.#stream.on('error', (error) => {
