@@ -1,5 +1,5 @@
 // node infra/image/build.ts --out DIR [name…]: container images from nothing, one archive each, DIR/<name>.tar.
-// With --archive FILE one archive of all of them instead, in which shared layers are once.
+// With --archive FILE one archive of all of them instead, in which shared layers are once. --sbom DIR: what each is made of, DIR/<name>.cdx.json.
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
@@ -10,6 +10,7 @@ import { baseEntries, imageArchitecture } from './base.ts'
 import { imageSources, type Contents, type ImageSource } from './catalogue.ts'
 import type { DebianPackage } from './debian.ts'
 import { makeLayer } from './layer.ts'
+import { readLock, sbomOf } from './sbom.ts'
 
 const USAGE = 2
 const PREFIX = 'docker.io/muster'
@@ -77,18 +78,27 @@ async function writeWhole(file: string, data: Buffer): Promise<void> {
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { out: { type: 'string' }, archive: { type: 'string' } },
+    options: { out: { type: 'string' }, archive: { type: 'string' }, sbom: { type: 'string' } },
     allowPositionals: true,
   })
-  const { out, archive } = values
+  const { out, archive, sbom } = values
   if (out === undefined && archive === undefined) {
-    process.stderr.write('usage: node infra/image/build.ts --out DIR | --archive FILE [name…]\n')
+    process.stderr.write(
+      'usage: node infra/image/build.ts --out DIR | --archive FILE [--sbom DIR] [name…]\n',
+    )
     return USAGE
   }
   const built = await buildImages(positionals)
   if (out !== undefined) await mkdir(out, { recursive: true })
-  for (const { name, image } of built) {
+  if (sbom !== undefined) await mkdir(sbom, { recursive: true })
+  const lock = await readLock()
+  for (const each of built) {
+    const { name, image } = each
     if (out !== undefined) await writeWhole(path.join(out, `${name}.tar`), writeArchive([image]))
+    if (sbom !== undefined) {
+      const text = `${JSON.stringify(sbomOf(each, lock), null, 1)}\n`
+      await writeWhole(path.join(sbom, `${name}.cdx.json`), Buffer.from(text))
+    }
     const size = (compressedBytes(image) / 1e6).toFixed(1)
     process.stdout.write(`${name.padEnd(16)} ${size} MB  ${image.manifest.digest}\n`)
   }

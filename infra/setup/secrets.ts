@@ -31,6 +31,9 @@ export interface SetupOptions {
   readonly now: Date
 }
 
+/** The user of PostgreSQL's own image. */
+const POSTGRES_USER = 999
+
 type Files = Readonly<Record<string, string>>
 
 async function readInstallation(folder: string, database: string): Promise<Installation> {
@@ -104,7 +107,8 @@ export async function setUpSecrets(options: SetupOptions): Promise<{ made: boole
   })
   await write('store', storeSecrets(hopRoot))
   const owners = passwordOf(hopRoot, 'owner')
-  await write('postgres', { password: owners })
+  await writePart(path.join(parts, 'postgres'), { password: owners }, POSTGRES_USER)
+  await write('objects', {})
   await write('setup', { 'database-url': `postgres://muster:${owners}@${database}` })
   return { made }
 }
