@@ -1,6 +1,7 @@
 // What stack.yml may say. faas-cli takes misspelt keys, bad schedules, amounts and names without a word; this does not.
 import { parse } from 'yaml'
 import * as z from 'zod'
+import { optionFields } from '../../shared/config.ts'
 import { parseSchedule } from '../connector/schedule.ts'
 
 const NAME = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/
@@ -18,7 +19,15 @@ const amounts = z.strictObject({
 })
 const count = z.string().regex(/^\d{1,3}$/, 'no number')
 
+/** Settings of Muster's own that are no secret (docs/configuration.md). */
+const settings = Object.fromEntries(
+  optionFields()
+    .filter((field) => field !== 'LOG_FORMAT')
+    .map((field) => [field, z.string().optional()]),
+)
+
 const environment = z.strictObject({
+  ...settings,
   LOG_FORMAT: z.literal('json'),
   ready_path: z.literal('/ready'),
   healthcheck_interval: duration,

@@ -11,6 +11,8 @@ import { until } from './until.ts'
 /** How long a gateway goes on sending calls to a replica that was told to stop; shorter than the watchdog's interval. */
 const LAG_MS = 300
 const READY_SECONDS = 40
+/** Before a replica that died is started again. */
+const AGAIN_MS = 50
 
 const WATCHDOG: Readonly<Record<string, string>> = {
   mode: 'http',
@@ -64,7 +66,9 @@ export class Replica {
       if (!wasReady) wasReady = await this.#isReady(running)
       if (wasReady) ready()
       await running.exited
-      if (!this.isStopping) this.deaths += 1
+      if (this.isStopping) return
+      this.deaths += 1
+      await sleep(AGAIN_MS)
     }
   }
 
