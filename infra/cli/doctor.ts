@@ -1,4 +1,6 @@
 import { X509Certificate } from 'node:crypto'
+import { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import type { Item } from './api/client.ts'
 import { ApiError } from './api/problem.ts'
 import { errorText, EXIT } from './exit.ts'
@@ -38,10 +40,23 @@ async function server(session: Session): Promise<Finding> {
 async function authority(session: Session): Promise<Finding> {
   const { ca } = await session.server()
   if (ca === undefined) return ['ok', "the system's"]
-  const end = new X509Certificate(ca).validToDate
+  return until(new X509Certificate(ca).validToDate, session)
+}
+
+function until(end: Date, session: Session): Finding {
   const days = Math.floor((end.getTime() - session.now().getTime()) / DAY_MS)
   if (days < 0) return ['failed', `expired ${end.toISOString()}`]
   return [days < SOON_DAYS ? 'warning' : 'ok', `until ${end.toISOString()}`]
+}
+
+/** The certificate that the server shows: the edge's own. */
+async function certificate(session: Session): Promise<Finding> {
+  const transport = await session.transport()
+  const { body } = await transport({ method: 'GET', target: '/api/v1/health' })
+  const socket = body instanceof IncomingMessage ? body.socket : undefined
+  body.resume()
+  if (!(socket instanceof TLSSocket)) return ['ok', 'none, plain HTTP on this machine']
+  return until(new Date(socket.getPeerCertificate().valid_to), session)
 }
 
 /** Reaches the server, and compares its clock with ours: tokens and certificates are judged by both. */
@@ -85,6 +100,7 @@ const STEPS: readonly (readonly [name: string, check: Check])[] = [
   ['server', server],
   ['authority', authority],
   ['reached', reached],
+  ['certificate', certificate],
   ['health', health],
   ['token', token],
 ]

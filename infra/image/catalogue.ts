@@ -111,6 +111,31 @@ const MOSQUITTO_PACKAGES = {
   libzstd1: [],
 }
 
+const EDGE: Program = {
+  entries: {
+    'infra/edge/main': 'infra/edge/main.ts',
+    'infra/edge/contained': 'infra/edge/contained.ts',
+  },
+  files: { 'infra/edge/haproxy.cfg': 'infra/edge/haproxy.cfg' },
+}
+
+const HAPROXY_PACKAGES = {
+  haproxy: ['usr/sbin/haproxy'],
+  libcap2: [],
+  libcrypt1: [],
+  libgcrypt20: [],
+  'libgpg-error0': [],
+  'liblua5.3-0': [],
+  'liblz4-1': [],
+  liblzma5: [],
+  'libopentracing-c-wrapper0': [],
+  libopentracing1: [],
+  'libpcre2-8-0': [],
+  libssl3: [],
+  libsystemd0: [],
+  libzstd1: [],
+}
+
 const COMMAND: Program = {
   entries: { 'infra/cli/muster': 'infra/cli/muster.ts' },
   files: { 'package.json': 'package.json' },
@@ -174,6 +199,21 @@ async function brokerContents(cache: string): Promise<Contents> {
   return { ...contents, packages }
 }
 
+async function edgeContents(cache: string): Promise<Contents> {
+  const { packages, entries } = await packageEntries(HAPROXY_PACKAGES, cache)
+  const folder = '/var/lib/muster/edge'
+  const contents = await programContents(
+    EDGE,
+    {
+      entrypoint: [NODE, `/${HOME}/infra/edge/contained.mjs`],
+      ports: [8443, 8404],
+      env: { ...COMMON.env, EDGE_FOLDER: folder, EDGE_RUN: folder },
+    },
+    [...entries, { type: 'folder', path: folder.slice(1), mode: 0o755 }],
+  )
+  return { ...contents, packages }
+}
+
 /** Every image of Muster, functions first. */
 export async function imageSources(): Promise<ImageSource[]> {
   const functions = (await functionNames()).map((name) => ({
@@ -191,6 +231,7 @@ export async function imageSources(): Promise<ImageSource[]> {
         }),
     },
     { name: 'broker', contents: brokerContents },
+    { name: 'edge', contents: edgeContents },
     { name: 'tools', contents: toolsContents },
   ]
 }

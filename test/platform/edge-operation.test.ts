@@ -19,6 +19,7 @@ import { EdgeClient, EST, HOST, seen } from '../support/edge-client.ts'
 import { echo } from '../support/edge.ts'
 import { hasHaproxy, isOld, type Haproxy } from '../support/haproxy.ts'
 import { hasMosquitto, startMosquitto } from '../support/mosquitto.ts'
+import { startNameServer } from '../support/name-server.ts'
 import { needs } from '../support/needs.ts'
 import { freePorts } from '../support/ports.ts'
 import { until } from '../support/until.ts'
@@ -302,6 +303,27 @@ test(
     assert.equal(status, 503, text)
     assert.equal(JSON.parse(body).code, 'function.unavailable')
     assert.match(text, /\r\nRetry-After: 1\r\n/)
+  },
+)
+
+test(
+  'names of functions are looked up while it runs (RESOLVER)',
+  needs('haproxy', hasHaproxy),
+  async () => {
+    await using names = await startNameServer()
+    names.say([])
+    await using functions = await openFunctions()
+    const named = Object.entries(functions.env).map(([name, address]) => [
+      name,
+      address.replace('127.0.0.1:', `${name.toLowerCase().replaceAll('_', '-')}.test:`),
+    ])
+    const env = { ...Object.fromEntries(named), DIRECT: '1', RESOLVER: `127.0.0.1:${names.port}` }
+    await using haproxy = await startBefore({ env }, certificates)
+    const client = new EdgeClient(haproxy.port, certificates)
+    assert.equal((await client.get(`${EST}x`, '', { waitMs: 8000 })).status, 503)
+    names.say(['127.0.0.1'])
+    await until('the address is known', async () => (await client.get(`${EST}x`)).status === 200)
+    assert.ok((await seen(client.get(`${EST}x`))).proven)
   },
 )
 
