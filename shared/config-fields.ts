@@ -59,6 +59,7 @@ export const FIELDS = {
   S3_BUCKET: required(text('muster'), 'muster'),
   S3_ACCESS_KEY: secret(text('muster')),
   S3_SECRET_KEY: secret(text('…')),
+  FILES_URL: optional(url('https://muster.example.com:8443', 'https')),
   API_URL: optional(url('https://muster.example.com:8443', 'https')),
   MUSTER_PASSPHRASE_FILE: optional(file('/run/secrets/passphrase')),
   METRICS_PORT: required(port('8082'), 8082),

@@ -44,6 +44,8 @@ export interface Config {
   readonly s3SecretKey: string | undefined
   /** What devices and operators reach the API by, without a path: `https://localhost:8443`. */
   readonly apiUrl: string
+  /** The edge that passes `/files/` to the store: devices are sent there for firmware. */
+  readonly filesUrl: string | undefined
   readonly passphraseFile: string | undefined
   readonly metricsPort: number
   readonly oidcIssuer: string | undefined
@@ -223,6 +225,7 @@ function shape(v: Values, embedded: boolean): Config {
     s3AccessKey: v.S3_ACCESS_KEY,
     s3SecretKey: v.S3_SECRET_KEY,
     apiUrl: v.API_URL ?? `https://${authority(v.PUBLIC_NAMES, v.EDGE_PORT)}`,
+    filesUrl: v.FILES_URL,
     passphraseFile: v.MUSTER_PASSPHRASE_FILE,
     metricsPort: v.METRICS_PORT,
     oidcIssuer: v.OIDC_ISSUER,

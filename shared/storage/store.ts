@@ -42,6 +42,8 @@ export interface ObjectStore {
   abortUpload(key: string, upload: string): Promise<void>
   /** Undefined where there is no such object. A range begins within the object. */
   get(key: string, range?: ByteRange): Promise<StoredObject | undefined>
+  /** An address of the object below an edge that passes `/files/` on to the store, good for so long; absent where the store is no server. */
+  address?(key: string, edge: URL, seconds: number): Promise<string>
   head(key: string): Promise<{ readonly bytes: number } | undefined>
   /** Deletes an object; one that is gone already, too. */
   delete(key: string): Promise<void>

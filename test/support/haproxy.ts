@@ -32,6 +32,8 @@ export interface HaproxyOptions {
   /** Changes of the configuration, such as shorter times. */
   readonly edit?: (text: string) => string
   readonly folder?: string
+  /** Any free one, unless given. */
+  readonly port?: number
 }
 
 export interface Haproxy extends AsyncDisposable {
@@ -59,7 +61,8 @@ async function configuration({ routes, edit }: HaproxyOptions): Promise<string> 
 
 export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const folder = options.folder ?? newFolder()
-  const [port = 0, metricsPort = 0] = await freePorts(2)
+  const [free = 0, metricsPort = 0] = await freePorts(2)
+  const { port = free } = options
   if (options.state) await writeEdgeFiles(folder, options.state)
   const file = path.join(folder, 'haproxy.cfg')
   writeFileSync(file, await configuration(options))

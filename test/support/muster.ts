@@ -31,11 +31,14 @@ export interface ApiOptions {
 
 export class Muster implements AsyncDisposable {
   readonly data: string
-  readonly edgePort: number
+  /** Where devices and operators ask: the embedded edge, or one before the gateway. */
+  edgePort: number
   /** Where devices connect: the embedded broker, or one apart. */
   mqttsPort: number
   readonly gatewayPort: number
   readonly env: Record<string, string>
+  /** What is started: `npm start`, or another way to run the same. */
+  entry = 'infra/start.mjs'
   output = ''
   #child: ChildProcess | undefined
   #exit: Promise<number> | undefined
@@ -81,7 +84,7 @@ export class Muster implements AsyncDisposable {
 
   /** Starts it and waits for "Ready in". */
   async start(seconds = 60): Promise<void> {
-    const child = spawn(process.execPath, ['infra/start.mjs'], {
+    const child = spawn(process.execPath, [this.entry], {
       cwd: ROOT,
       env: { ...process.env, ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -106,7 +109,9 @@ export class Muster implements AsyncDisposable {
         return READY.test(this.output)
       },
       seconds,
-    )
+    ).catch((error: unknown) => {
+      throw new Error(`not ready, it said: ${this.output.slice(-4000)}`, { cause: error })
+    })
   }
 
   /** Sends a signal and waits for the end. */

@@ -28,8 +28,10 @@ export class Rollouts implements AsyncDisposable {
   }
 
   /** A release `winter` of version 2.5.0 for hardware A, signed. */
-  static async create(): Promise<Rollouts> {
-    const made = new Rollouts(await startFirmware())
+  static async create(env: Record<string, string> = {}): Promise<Rollouts> {
+    const made = new Rollouts(await startFirmware(env))
+    // A new bucket is made by the look at the store.
+    if (env['S3_ENDPOINT'] !== undefined) await made.firmware.work()
     const signer = ecdsaSigner()
     const { ask } = made.firmware
     await ask('POST', '/api/v1/keys', { body: { name: 'release-2026', public_key: signer.pem } })
