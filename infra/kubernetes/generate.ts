@@ -1,6 +1,7 @@
 // node infra/kubernetes/generate.ts writes what follows from stack.yml and infra/routes.yml; a test compares.
 import { writeFile } from 'node:fs/promises'
 import { stringify } from 'yaml'
+import { chartTemplates } from './chart.ts'
 import { knativeManifests } from './knative.ts'
 import { monitorManifests } from './monitors.ts'
 import { networkManifests } from './network.ts'
@@ -8,7 +9,6 @@ import { openfaasManifests } from './openfaas.ts'
 import { plainManifests } from './plain.ts'
 import { readPlans } from './plan.ts'
 import type { Manifest } from './pod.ts'
-import { chartValues } from './values.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 const HEAD = '# Written by infra/kubernetes/generate.ts from stack.yml and infra/routes.yml.\n'
@@ -26,13 +26,24 @@ const overlay = (name: string) => `infra/kubernetes/overlays/${name}`
 /** Every generated file by its path in the repository. */
 export async function generatedFiles(): Promise<Record<string, string>> {
   const plans = await readPlans(ROOT)
+  const functions = textOf(plainManifests(plans))
+  const network = textOf(networkManifests(plans))
+  const templates = await chartTemplates(ROOT, {
+    'functions.yaml': functions,
+    'functions-network.yaml': network,
+  })
   return {
-    [`${overlay('plain')}/functions.yaml`]: textOf(plainManifests(plans)),
-    [`${overlay('plain')}/network.yaml`]: textOf(networkManifests(plans)),
+    [`${overlay('plain')}/functions.yaml`]: functions,
+    [`${overlay('plain')}/network.yaml`]: network,
     [`${overlay('openfaas')}/functions.yaml`]: textOf(openfaasManifests(plans)),
     [`${overlay('knative')}/functions.yaml`]: textOf(knativeManifests(plans)),
     'infra/kubernetes/monitoring/monitors.yaml': textOf(monitorManifests()),
-    'infra/helm/muster/functions.yaml': textOf([chartValues(plans)]),
+    ...Object.fromEntries(
+      Object.entries(templates).map(([name, text]) => [
+        `infra/helm/muster/templates/${name}`,
+        text,
+      ]),
+    ),
   }
 }
 

@@ -11,7 +11,7 @@ import {
   resourcesOf,
   secretMount,
   secretVolume,
-  settings,
+  settingsOf,
   type Manifest,
 } from './pod.ts'
 
@@ -57,7 +57,7 @@ function container(plan: FunctionPlan): Manifest {
     image: plan.image,
     command,
     ports: [{ name: 'http1', containerPort: PORT }],
-    envFrom: settings,
+    envFrom: settingsOf(plan),
     readinessProbe: { httpGet: ready },
     resources: resourcesOf(plan),
     securityContext: { ...containerSecurity, ...knativeUser },

@@ -12,7 +12,7 @@ import {
   resourcesOf,
   secretMount,
   secretVolume,
-  settings,
+  settingsOf,
   type Manifest,
 } from './pod.ts'
 
@@ -28,7 +28,7 @@ function container(plan: FunctionPlan): Manifest {
       { name: 'http', containerPort: PORT },
       { name: 'metrics', containerPort: METRICS_PORT },
     ],
-    envFrom: settings,
+    envFrom: settingsOf(plan),
     env: [
       { name: 'PORT', value: String(PORT) },
       { name: 'healthcheck_interval', value: `${SERVES_ON}s` },

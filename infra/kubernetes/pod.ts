@@ -51,7 +51,11 @@ export const secretMount = { name: 'secrets', mountPath: SECRETS, readOnly: true
 /** Node beside the function, not behind a watchdog: Kubernetes itself asks whether it is ready. */
 export const command = ['/usr/bin/node', 'index.mjs']
 
-export const settings = [{ configMapRef: { name: 'muster' } }]
+/** The store's place is told to those alone that have its keys: a place without keys is a fault. */
+export const settingsOf = ({ reaches }: FunctionPlan): Manifest[] => [
+  { configMapRef: { name: 'muster' } },
+  ...(reaches.store ? [{ configMapRef: { name: 'store' } }] : []),
+]
 
 export function resourcesOf({ cpu, memory }: FunctionPlan): Manifest {
   // No limit of CPU: a pod that is throttled answers late, one that is not takes only what is idle.

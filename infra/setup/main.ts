@@ -1,8 +1,9 @@
 // Sets up an installation whose parts run apart. `secrets` makes keys and authorities and gives each part its own;
-// `database` brings the schema up to date and makes the logins. Both may run again at any time.
+// `database` brings the schema up to date and makes the logins; `migrate` the schema alone, which needs no keys. Each may run again at any time.
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../shared/clock.ts'
 import { ConfigError, loadConfig, type Config } from '../../shared/config.ts'
+import { openDatabase } from '../../shared/db/database.ts'
 import { createLogger } from '../../shared/log.ts'
 import { readPassphrase } from '../../shared/secret.ts'
 import {
@@ -12,13 +13,14 @@ import {
 } from '../embedded/start/data-directory.ts'
 import { StartFault } from '../embedded/start/fault.ts'
 import { functionNames } from '../function/names.ts'
+import { migrate } from '../migrations/migrate.ts'
 import { setUpDatabase } from './database.ts'
 import { setUpSecrets } from './secrets.ts'
 
 const USAGE = 2
 const OWNER = '1000'
 const USAGE_TEXT =
-  'usage: setup secrets --parts DIR [--database HOST:PORT/NAME] [--broker NAME] [--owner UID] | setup database\n'
+  'usage: setup secrets --parts DIR [--database HOST:PORT/NAME] [--broker NAME] [--owner UID] | setup database | setup migrate\n'
 
 interface Given {
   readonly parts: string | undefined
@@ -69,16 +71,26 @@ async function makeDatabase(config: Config, data: DataDirectory): Promise<string
   return `database set up, ${applied} migrations applied`
 }
 
+async function migrateOnly(config: Config): Promise<number> {
+  const url = config.databaseDirectUrl ?? ''
+  await using db = openDatabase({ url, connections: 1, name: 'muster migrate' })
+  const { applied } = await migrate(db)
+  process.stdout.write(`setup: ${applied} migrations applied\n`)
+  return 0
+}
+
 async function main(): Promise<number> {
   const { verb, options } = given()
-  const sound = (verb === 'secrets' && options.parts !== undefined) || verb === 'database'
+  const sound =
+    (verb === 'secrets' && options.parts !== undefined) || verb === 'database' || verb === 'migrate'
   if (!sound || !Number.isInteger(options.owner)) {
     process.stderr.write(USAGE_TEXT)
     return USAGE
   }
   const config = loadConfig({ env: process.env, functionName: 'setup' })
-  if (verb === 'database' && config.databaseUrl === undefined)
+  if (verb !== 'secrets' && config.databaseUrl === undefined)
     throw new ConfigError([{ shown: 'DATABASE_URL', problem: 'missing' }])
+  if (verb === 'migrate') return migrateOnly(config)
   const version = await readVersion()
   const data = await openDataDirectory(config.dataDirectory, version, config.diskFreeMinBytes)
   try {

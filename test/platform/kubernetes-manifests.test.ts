@@ -8,7 +8,7 @@ import { parseAllDocuments } from 'yaml'
 import { generatedFiles } from '../../infra/kubernetes/generate.ts'
 import { CALLS } from '../../infra/kubernetes/plan.ts'
 import { ControlPlane } from '../support/kubernetes/control-plane.ts'
-import { controlPlane, DEFINITIONS, KUBE } from '../support/kubernetes/tools.ts'
+import { controlPlane, DEFINITIONS, HELM, helm, KUBE } from '../support/kubernetes/tools.ts'
 import { until } from '../support/until.ts'
 
 const OVERLAYS = ['overlays/plain', 'overlays/openfaas', 'overlays/knative', 'monitoring']
@@ -62,6 +62,49 @@ function built(overlay: string): { text: string; items: Item[] } {
   return { text, items: parseAllDocuments(text).map((each) => each.toJS() as Item) }
 }
 
+/** An object without what a chart names otherwise: its ConfigMap of settings, and the namespace, which Helm is told. Keys in order. */
+function comparable({ metadata, ...rest }: Item): string {
+  const named = Object.entries(metadata).filter(([key]) => key !== 'namespace')
+  const inOrder = (_key: string, value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value
+  const text = JSON.stringify({ ...rest, metadata: Object.fromEntries(named) }, inOrder)
+  return text.replaceAll(/"(muster|store)-[a-z0-9]{10}"/g, '"$1"')
+}
+
+suite('the chart', helm, () => {
+  const template = ['template', 'muster', 'infra/helm/muster', '--namespace', 'muster']
+
+  test('ok/renders what the plain overlay has', () => {
+    const text = execFileSync(HELM, template, { encoding: 'utf8' })
+    const rendered = parseAllDocuments(text).map((each) => each.toJS() as Item)
+    const sorted = (items: readonly Item[]) =>
+      items
+        .filter(({ kind }) => kind !== 'Namespace')
+        .map(comparable)
+        .toSorted()
+    assert.deepEqual(sorted(rendered), sorted(built('overlays/plain').items))
+  })
+
+  test('ok/values change image, settings, replicas and volume', () => {
+    const values = [
+      ...['--set', 'image.registry=registry.example.com/m', '--set', 'image.tag=0.2.0'],
+      ...['--set', 'connector.replicas=5', '--set', 'broker.storage=50Gi'],
+      ...['--set', 'settings.PUBLIC_NAMES=devices.example.com'],
+    ]
+    const text = execFileSync(HELM, [...template, ...values], { encoding: 'utf8' })
+    for (const wanted of [
+      'image: registry.example.com/m/shadow-update:0.2.0',
+      'replicas: 5',
+      'storage: 50Gi',
+      'PUBLIC_NAMES: devices.example.com',
+    ])
+      assert.ok(text.includes(wanted), wanted)
+    assert.doesNotMatch(text, /docker\.io/)
+  })
+})
+
 suite('a real API server', controlPlane, () => {
   let plane: ControlPlane
   before(async () => {
@@ -85,6 +128,15 @@ suite('a real API server', controlPlane, () => {
       assert.doesNotMatch(stderr, /would violate PodSecurity/)
     })
   }
+
+  test('ok/takes what the chart renders', helm, async () => {
+    const text = execFileSync(HELM, ['template', 'muster', 'infra/helm/muster', '-n', 'muster'], {
+      encoding: 'utf8',
+    })
+    const args = ['apply', '-n', 'muster', '--dry-run=server', '--validate=strict', '-f', '-']
+    const { code, stderr } = await plane.kubectl(args, text)
+    assert.equal(code, 0, stderr)
+  })
 
   test('fail/a misspelt field is refused, in ours and in custom resources', async () => {
     for (const [overlay, right, wrong] of [

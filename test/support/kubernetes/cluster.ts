@@ -1,9 +1,11 @@
 // A whole Kubernetes of one node, in namespaces of its own: network, mounts and processes go with the process that made them.
 import { spawn, type ChildProcess } from 'node:child_process'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
@@ -66,10 +68,10 @@ export class KubernetesCluster implements AsyncDisposable {
     await until('namespaces', async () => this.#entered())
     for (const line of network()) await this.inside(line)
     for (const name of ['cni', 'kubelet', 'manifests']) mkdirSync(path.join(folder, name))
-    mkdirSync(this.#cgroup)
+    for (const cgroup of this.#cgroups) mkdirSync(cgroup)
     this.#write('cni/pods.conflist', JSON.stringify(cniConfig(folder)))
     this.#write('containerd.toml', containerdConfig(folder))
-    this.#write('kubelet.json', kubeletConfig(folder, `/${path.basename(this.#cgroup)}`))
+    this.#write('kubelet.json', kubeletConfig(folder, `/${path.basename(folder)}`))
     this.#write('Corefile', corefile(path.join(folder, 'kubeconfig')))
     await writeAccess(folder, `https://127.0.0.1:${PORTS.api}`)
     this.startContainerd()
@@ -123,8 +125,14 @@ export class KubernetesCluster implements AsyncDisposable {
     writeFileSync(path.join(this.folder, name), text)
   }
 
-  get #cgroup(): string {
-    return path.join(CGROUPS, path.basename(this.folder))
+  /** One of its own in the one hierarchy of version 2, or in each of version 1: kubelet's lie below it, and go with it. */
+  get #cgroups(): string[] {
+    const name = path.basename(this.folder)
+    if (existsSync(path.join(CGROUPS, 'cgroup.controllers'))) return [path.join(CGROUPS, name)]
+    const hierarchies = readdirSync(CGROUPS, { withFileTypes: true })
+    return hierarchies
+      .filter((each) => each.isDirectory())
+      .map((each) => path.join(CGROUPS, each.name, name))
   }
 
   async #entered(): Promise<boolean> {
@@ -200,8 +208,9 @@ export class KubernetesCluster implements AsyncDisposable {
       this.#init.kill('SIGKILL')
       await gone
     }
-    await until('cgroups gone', () => removeCgroup(this.#cgroup), 20)
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
+    for (const cgroup of this.#cgroups) await until('cgroups gone', () => removeCgroup(cgroup), 20)
+    if (process.env['MUSTER_TEST_KEEP'] === undefined)
+      rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 

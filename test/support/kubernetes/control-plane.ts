@@ -9,13 +9,15 @@ import { freePorts } from '../ports.ts'
 import { until } from '../until.ts'
 import { KUBE } from './tools.ts'
 
+const PRIVATE = { mode: 0o600 }
+
 /** Keys of service accounts and a token of the administrator's own, in `folder/pki`. */
 export async function writeAccess(folder: string, server: string): Promise<void> {
   const token = randomBytes(16).toString('hex')
   const key = path.join(folder, 'sa.key')
   await runOk('openssl', ['genrsa', '-out', key, '2048'])
   await runOk('openssl', ['rsa', '-in', key, '-pubout', '-out', path.join(folder, 'sa.pub')])
-  writeFileSync(path.join(folder, 'tokens.csv'), `${token},admin,admin,system:masters\n`)
+  writeFileSync(path.join(folder, 'tokens.csv'), `${token},admin,admin,system:masters\n`, PRIVATE)
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
@@ -24,7 +26,7 @@ export async function writeAccess(folder: string, server: string): Promise<void>
     contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
     'current-context': 'test',
   }
-  writeFileSync(path.join(folder, 'kubeconfig'), JSON.stringify(config))
+  writeFileSync(path.join(folder, 'kubeconfig'), JSON.stringify(config), PRIVATE)
 }
 
 export interface ApiPorts {

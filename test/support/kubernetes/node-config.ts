@@ -13,7 +13,9 @@ export const network = (): string[][] => [
   ['ip', 'route', 'add', 'default', 'dev', 'node0'],
   // As on every node of Kubernetes; this network namespace has its own.
   ['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward'],
-  ['mkdir', '-p', '/run/netns'],
+  // What the container runtime leaves outside its own folder goes with the mounts.
+  ['mkdir', '-p', '/run/netns', '/run/containerd'],
+  ['mount', '-t', 'tmpfs', 'tmpfs', '/run/containerd'],
   ['mount', '-t', 'tmpfs', 'tmpfs', '/run/netns'],
   ['mount', '--make-shared', '/run/netns'],
 ]
@@ -71,6 +73,7 @@ export const kubeletConfig = (folder: string, cgroupRoot: string): string =>
     clusterDNS: [NODE_ADDRESS],
     clusterDomain: DNS_DOMAIN,
     maxPods: 200,
+    podLogsDir: path.join(folder, 'logs'),
     staticPodPath: path.join(folder, 'manifests'),
     serializeImagePulls: false,
   })
