@@ -9,7 +9,7 @@ import {
   parseTopic,
   shadowTopic,
 } from '../../shared/mqtt/topics.ts'
-import { readStanding, type Waiting } from '../../shared/outbox/standing.ts'
+import { elsewhere, readStanding, type Waiting } from '../../shared/outbox/standing.ts'
 import { openOffers } from '../../shared/rollout/open-offers.ts'
 import {
   retainDesired,
@@ -104,9 +104,38 @@ async function look(deps: Deps, rung: readonly Rung[]): Promise<Looked> {
       rung.filter(hearsOffers).map(({ deviceId }) => deviceId),
     ),
   ])
-  const groups = { untold: Map.groupBy(untold, byDevice), all: Map.groupBy(all, byDevice) }
-  return { waiting, ...groups, offers }
+  const away = await awayOf(deps, slot, rung, [...untold, ...all])
+  const here = (tellings: readonly Telling[]) =>
+    Map.groupBy(
+      tellings.map((each) => (away.has(each.deviceId) ? emptied(each) : each)),
+      byDevice,
+    )
+  return { waiting, untold: here(untold), all: here(all), offers }
 }
+
+/** Lightweight devices that belong to another broker by now; who subscribes here is here, whatever is known of it yet. */
+function awayOf(
+  deps: Deps,
+  slot: number,
+  rung: readonly Rung[],
+  tellings: readonly Telling[],
+): Promise<Set<string>> {
+  const lightweight = new Set(
+    tellings.filter(({ desired }) => desired !== undefined).map((each) => each.deviceId),
+  )
+  const asked = rung.filter(
+    ({ deviceId, bell }) => bell.why !== 'subscribe' && lightweight.has(deviceId),
+  )
+  return elsewhere(
+    deps.db,
+    slot,
+    asked.map(({ deviceId }) => deviceId),
+  )
+}
+
+/** The retained document goes from a broker that the device left, or it would read an old one when it returns. */
+const emptied = (telling: Telling): Telling =>
+  telling.desired === undefined ? telling : { ...telling, desired: '' }
 
 function waitingOf(
   waiting: ReadonlyMap<string, readonly Waiting[]>,
@@ -135,9 +164,10 @@ function chunksOf({ deviceId, bell }: Rung, looked: Looked): Chunk[] {
     const { id, topic, payload, retain } = each
     return [{ rows: [id], frames: [{ topic, payload, retain }] }]
   })
+  const rows = waiting.flatMap((each) => (each.kind === 'look' ? [each.id] : []))
   const open = (looked.all.get(deviceId) ?? []).map((telling): Chunk => ({
-    rows: waiting.flatMap((each) => (each.kind === 'look' ? [each.id] : [])),
-    frames: openFrames(deviceId, telling, bell),
+    rows,
+    frames: openFrames(deviceId, telling, bell, rows.length > 0),
   }))
   const offer = frame(otaNotifyTopic(deviceId), looked.offers.get(deviceId))
   return [...untold, ...messages, ...open, { rows: [], frames: offer }]
@@ -184,12 +214,12 @@ function untoldChunks(
   return [head, ...tails]
 }
 
-/** What a device that subscribed is told: its open deltas, and the retained document that the broker may have lost. */
-function openFrames(deviceId: DeviceId, telling: Telling, bell: Bell): ItemFrame[] {
+/** What a device that subscribed, or came from another broker, is told: its open deltas, and the retained document that the broker may have lost. */
+function openFrames(deviceId: DeviceId, telling: Telling, bell: Bell, moved: boolean): ItemFrame[] {
   const topic = shadowTopic(deviceId, telling.shadow, 'delta')
   return [
     ...frame(configDesiredTopic(deviceId), telling.desired, true),
-    ...(subscribedTo(bell, topic) ? frame(topic, telling.delta) : []),
+    ...(moved || subscribedTo(bell, topic) ? frame(topic, telling.delta) : []),
   ]
 }
 

@@ -24,9 +24,10 @@ type Read = Sighting | 'nothing' | 'dead:request.invalid' | 'dead:request.too_la
 function readItem(item: Item): Read {
   if (item.topic === NOTICE_TOPIC) {
     const notice = parsePresence(item.payload)
-    return notice === undefined
-      ? 'nothing'
-      : { deviceId: notice.deviceId, connected: notice.kind === 'connected' }
+    if (notice === undefined) return 'nothing'
+    const { deviceId, kind, at } = notice
+    const connected = kind === 'connected'
+    return { deviceId, connected, at: at === undefined ? undefined : new Date(at * 1000) }
   }
   const topic = parseTopic(item.topic)
   if (topic?.kind !== 'status') return 'nothing'

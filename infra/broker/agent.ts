@@ -28,6 +28,8 @@ export interface AgentOptions {
   /** A direct connection, where NOTIFY is heard; without it polls alone serve. */
   readonly directUrl?: DatabaseUrl | undefined
   readonly broker: BrokerAccess
+  /** Name of the broker, where there are several. */
+  readonly cell?: string
   readonly files: { readonly crl: string; readonly deviceAcl: string; readonly serviceAcl: string }
   /** Makes the broker read CRL and rights again: SIGHUP. */
   readonly reload: () => Promise<void>
@@ -158,8 +160,10 @@ class BrokerAgent implements Agent {
     const now = this.#now
     if (now.getTime() - this.#markedAt < MARK_MS) return
     this.#markedAt = now.getTime()
+    const { cell } = this.#options
+    const name = cell === undefined ? 'broker-agent' : `broker-agent:${cell}`
     const problem = this.#problem ?? (this.#connected() ? null : 'not connected to the broker')
-    await this.#options.db.rows(markAgent, [now, problem]).catch(() => undefined)
+    await this.#options.db.rows(markAgent, [name, now, problem]).catch(() => undefined)
   }
 
   async #rights(): Promise<void> {

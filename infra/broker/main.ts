@@ -56,6 +56,7 @@ async function keep(config: Config, db: Database, { folder, urls }: Needed): Pro
     db,
     directUrl: urls.directUrl,
     broker: brokerOf(config),
+    ...(config.mqttBroker !== 'local' && { cell: config.mqttBroker }),
     files: { crl, deviceAcl, serviceAcl },
     reload: reloadByPidFile(pid),
     log,

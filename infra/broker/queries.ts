@@ -20,9 +20,16 @@ export const readCrlNumbers = statement<[], { issuer_id: number; number: bigint 
   `select issuer_id, number from crls where shard = 1 order by issuer_id`,
 )
 
+/** Whose connections end with these serials: of the revoked, and of who has been connected since before the replaced one had a successor. */
 export const readOwners = statement<[serials: readonly Buffer[]], { device_id: string }>(
   'agent_owners_read',
-  `select distinct device_id from revocations where serial = any($1::bytea[])`,
+  `select device_id from revocations where serial = any($1::bytea[])
+    union
+   select c.device_id
+     from certificates c
+     join device_presence p on p.device_id = c.device_id and p.connected
+    where c.serial = any($1::bytea[]) and c.state = 'superseded'
+      and p.connected_at < (select max(n.issued_at) from certificates n where n.device_id = c.device_id and n.state = 'active')`,
 )
 
 /** Of these devices, those that must not be connected: suspended, decommissioned, or without a certificate that is not revoked. */
@@ -50,9 +57,9 @@ export const readOperatorTopics = statement<
   { filter: string; device: 'publish' | 'subscribe' | 'both' }
 >('agent_topics_read', `select filter, device from topics order by filter`)
 
-export const markAgent = statement<[at: Date, problem: string | null]>(
+export const markAgent = statement<[name: string, at: Date, problem: string | null]>(
   'agent_health_mark',
-  `insert into health_marks as h (name, at, problem) values ('broker-agent', $1::timestamptz, $2::text)
+  `insert into health_marks as h (name, at, problem) values ($1::text, $2::timestamptz, $3::text)
        on conflict (name) do update set at = excluded.at, problem = excluded.problem where h.at < excluded.at`,
 )
 

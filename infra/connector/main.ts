@@ -9,6 +9,7 @@ import { functionUrl } from '../../shared/function-url.ts'
 import { createLogger, type Logger } from '../../shared/log.ts'
 import { metrics } from '../../shared/metrics.ts'
 import { readSecret } from '../../shared/secret.ts'
+import { cellsOf, type Cell } from './cells.ts'
 import { parseHopRoot } from './hop-root.ts'
 import { startConnector } from './start.ts'
 import { readTriggers } from './triggers.ts'
@@ -25,19 +26,19 @@ const UNREACHABLE = /^(?:08|53|57P0|E(?:CONN|PIPE|NOENT|TIMEDOUT|HOSTUNREACH))/
 
 interface Needed {
   readonly urls: ProcessUrls
-  readonly mqttUrl: string
+  readonly cells: readonly Cell[]
   readonly hop: ReturnType<typeof parseHopRoot>
 }
 
 /** @throws {ConfigError} naming all that is missing */
 function neededOf(config: Config): Needed {
-  const { mqttUrl } = config
+  const cells = cellsOf(config)
   const urls = processUrls(config, 'connector')
   const root = readSecret('hop-root', { env: process.env, functionName: 'connector' })
-  if (urls !== undefined && mqttUrl !== undefined && root !== undefined) {
-    return { urls, mqttUrl, hop: parseHopRoot(root) }
+  if (urls !== undefined && cells !== undefined && root !== undefined) {
+    return { urls, cells, hop: parseHopRoot(root) }
   }
-  const given = { DATABASE_URL: urls, MQTT_URL: mqttUrl, HOP_ROOT: root }
+  const given = { DATABASE_URL: urls, MQTT_URL: cells, HOP_ROOT: root }
   const missing = Object.entries(given).filter(([, value]) => value === undefined)
   throw new ConfigError(missing.map(([shown]) => ({ shown, problem: 'missing' })))
 }
@@ -48,14 +49,9 @@ async function start(config: Config, db: Database, log: Logger, needed: Needed) 
     directUrl: needed.urls.directUrl,
     urlOf: (name) => functionUrl(config.gatewayUrl, name),
     hop: needed.hop,
-    broker: config.mqttBroker,
-    address: {
-      url: needed.mqttUrl,
-      caFile: config.mqttCaFile,
-      certFile: config.mqttCertFile,
-      keyFile: config.mqttKeyFile,
-    },
+    cells: needed.cells,
     triggers: await readTriggers(STACK),
+    limits: { connections_limit: config.brokerMaxConnections, queue_limit: config.brokerMaxQueued },
     registry: metrics,
     log,
   })
@@ -88,7 +84,10 @@ async function main(): Promise<void> {
   })
   const server = await serveMetrics(config.metricsPort)
   const connector = await start(config, db, log, needed)
-  log.info({ broker: config.mqttBroker, metricsPort: config.metricsPort }, 'connector started')
+  log.info(
+    { cells: needed.cells.map(({ name }) => name), metricsPort: config.metricsPort },
+    'connector started',
+  )
   await stopped
   await connector.close(config.stopSeconds * 1000 - 500)
   server.close()

@@ -55,15 +55,24 @@ function gauges(registers: Registry[]) {
   const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
     new Gauge({ name: `muster_${name}`, help, labelNames, registers })
   return {
-    held: gauge('connector_items_held', 'Items received and not acknowledged', ['class']),
-    lanes: gauge('connector_lanes_open', 'Devices with items in work', ['class']),
-    unacknowledged: gauge('connector_messages_unacknowledged', 'Sent, no PUBACK yet', ['class']),
-    slots: gauge('connector_slots_held', 'Whether this process holds the slot', ['class']),
+    held: gauge('connector_items_held', 'Items received and not acknowledged', ['cell', 'class']),
+    lanes: gauge('connector_lanes_open', 'Devices with items in work', ['cell', 'class']),
+    unacknowledged: gauge('connector_messages_unacknowledged', 'Sent, no PUBACK yet', [
+      'cell',
+      'class',
+    ]),
+    slots: gauge('connector_slots_held', 'Whether this process holds the slot', ['cell', 'class']),
     window: gauge('connector_calls_window', 'Calls of a function that may be under way', [
       'function',
     ]),
-    outboxRows: gauge('outbox_rows', 'Rows that wait for delivery', ['class']),
-    outboxSeconds: gauge('outbox_age_seconds', 'Age of the oldest row that waits', ['class']),
-    broker: gauge('broker_value', 'What the broker says of itself below $SYS/broker', ['name']),
+    outboxRows: gauge('connector_outbox_rows', 'Rows that wait for delivery', ['cell', 'class']),
+    outboxSeconds: gauge('connector_outbox_age_seconds', 'Age of the oldest row that waits', [
+      'cell',
+      'class',
+    ]),
+    broker: gauge('broker_value', 'What the broker says of itself below $SYS/broker', [
+      'cell',
+      'name',
+    ]),
   }
 }

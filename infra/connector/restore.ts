@@ -41,7 +41,7 @@ const readPage = statement<[string, number, Date | null, string], RestorePage>(
              and coalesce(p.cell, d.broker_endpoint) = $4::text), '{}') as devices
     from page
     left join devices d on d.device_id = page.device_id
-    left join device_presence p on p.device_id = page.device_id and p.connected`,
+    left join device_presence p on p.device_id = page.device_id`,
 )
 
 /** What a mark says is to be sent anew, with what an earlier holder left undone. */

@@ -14,6 +14,9 @@ const CLAIM_MS = 300
 const RENEW_MS = 500
 const MARK_MS = 30_000
 
+/** How long a slot that was given up is left to others. */
+const YIELD_MS = 3000
+
 export interface SlotOptions {
   readonly broker: string
   readonly address: BrokerAddress
@@ -39,6 +42,8 @@ export class SlotKeeper {
   #session: Session | undefined
   #link: Link | undefined
   #epoch: bigint | undefined
+  #yielding = false
+  #yieldedAt = -Infinity
   #running: Promise<void> | undefined
   readonly #first = Promise.withResolvers<void>()
 
@@ -49,6 +54,10 @@ export class SlotKeeper {
 
   get slot(): number {
     return this.#options.slot
+  }
+
+  get cell(): string {
+    return this.#options.broker
   }
 
   get slotClass(): SlotClass {
@@ -80,17 +89,38 @@ export class SlotKeeper {
     await this.#session?.drain(graceMs)
     this.#stop.abort()
     this.#wake?.()
-    if (this.#epoch !== undefined) {
-      const { slot, holder } = this.#options
-      await this.#deps.db.rows(freeSlot, [slot, holder, this.#epoch]).catch(() => undefined)
-    }
+    await this.#free()
     await this.#link?.end()
     await this.#running
   }
 
+  /** Gives the slot to another connector, in order, as at an end; asks for it again where nobody took it. */
+  async yield(graceMs: number): Promise<void> {
+    if (this.#yielding || this.#session === undefined) return
+    this.#yielding = true
+    try {
+      await this.#session.drain(graceMs)
+      this.#yieldedAt = this.#deps.now()
+      await this.#free()
+      await this.#link?.end()
+    } finally {
+      this.#yielding = false
+    }
+  }
+
+  async #free(): Promise<void> {
+    if (this.#epoch === undefined) return
+    const { slot, holder } = this.#options
+    await this.#deps.db.rows(freeSlot, [slot, holder, this.#epoch]).catch(() => undefined)
+  }
+
+  get #yielded(): boolean {
+    return this.#gone === null && this.#deps.now() - this.#yieldedAt < YIELD_MS
+  }
+
   async #run(): Promise<void> {
     for (let failures = 0; !this.#stop.signal.aborted;) {
-      const epoch = await this.#claim()
+      const epoch = this.#yielded ? undefined : await this.#claim()
       if (this.#stop.signal.aborted) break
       if (epoch === undefined) {
         await this.#pause(CLAIM_MS)
@@ -144,14 +174,16 @@ export class SlotKeeper {
       this.#drop()
       return true
     }
-    metrics.slots.set({ class: slotClass }, 1)
+    metrics.slots.set({ cell: this.cell, class: slotClass }, 1)
     this.#first.resolve()
     const stopRenewing = this.#renew(epoch)
     const reason = await lost.promise
     stopRenewing()
-    metrics.slots.set({ class: slotClass }, 0)
+    metrics.slots.set({ cell: this.cell, class: slotClass }, 0)
     this.#drop()
-    if (!this.#stop.signal.aborted) log.warn({ slot, class: slotClass, epoch, reason }, 'slot lost')
+    const place = { slot, cell: this.cell, class: slotClass, epoch }
+    if (this.#yielded) log.info(place, 'slot given up')
+    else if (!this.#stop.signal.aborted) log.warn({ ...place, reason }, 'slot lost')
     return true
   }
 

@@ -3,6 +3,7 @@ import { matchesFilter } from '../../shared/mqtt/filter.ts'
 import type { BrokerAddress } from './broker-stream.ts'
 import { openLink, type Link } from './link.ts'
 import type { Metrics } from './metrics.ts'
+import { HERE_TOPIC, hereFrame, type Holdings } from './peers.ts'
 
 const AGAIN_MS = 1000
 const GONE_FILTER = 'muster/+/gone'
@@ -28,16 +29,20 @@ const VALUES = new Map([
 ])
 
 export interface WatchOptions {
+  readonly cell: string
   readonly address: BrokerAddress
   readonly holder: string
   readonly metrics: Metrics
   readonly onGone: (slot: number, epoch: bigint) => void
+  /** Another connector told how much it holds. */
+  readonly onPeer: (text: string) => void
 }
 
 /** A connection beside the slots', without a session: hears the wills of holders and what the broker says of itself. */
 export class Watch {
   readonly #options: WatchOptions
   readonly #stop = new AbortController()
+  readonly #values = new Map<string, number>()
   #link: Link | undefined
   #running: Promise<void> | undefined
 
@@ -47,6 +52,21 @@ export class Watch {
 
   get connected(): boolean {
     return this.#link !== undefined
+  }
+
+  get cell(): string {
+    return this.#options.cell
+  }
+
+  /** Messages that wait for clients of the broker, as it said last; those that it retains are none of them. */
+  get queued(): number {
+    const value = (name: string) => this.#values.get(name) ?? 0
+    return Math.max(0, value('store_messages') - value('retained_messages'))
+  }
+
+  /** Tells the other connectors. */
+  say(held: Holdings): void {
+    this.#link?.publish(hereFrame(this.#options.holder, held), () => undefined)
   }
 
   start(): void {
@@ -65,6 +85,7 @@ export class Watch {
       // Whoever holds a slot tells what is wrong with the broker.
       await this.#once().catch(() => undefined)
       this.#link = undefined
+      this.#values.clear()
       await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -85,17 +106,21 @@ export class Watch {
     })
     if (this.#stop.signal.aborted) return link.destroy()
     await link.subscribe([GONE_FILTER], { qos: 1, retainHandling: 0 })
-    await link.subscribe([...VALUES.keys()], { qos: 0, retainHandling: 0 })
+    await link.subscribe([...VALUES.keys(), HERE_TOPIC], { qos: 0, retainHandling: 0 })
     this.#link = link
     await lost
   }
 
   #take(topic: string, text: string): void {
+    const { cell, metrics, onPeer } = this.#options
     const name = VALUES.get(topic)
     if (name !== undefined) {
-      this.#options.metrics.broker.set({ name }, Number.parseFloat(text) || 0)
+      const value = Number.parseFloat(text) || 0
+      this.#values.set(name, value)
+      metrics.broker.set({ cell, name }, value)
       return
     }
+    if (topic === HERE_TOPIC) return onPeer(text)
     const slot = matchesFilter(GONE_FILTER, topic) ? GONE.exec(topic)?.[1] : undefined
     if (slot !== undefined && /^\d{1,18}$/.test(text)) {
       this.#options.onGone(Number(slot), BigInt(text))

@@ -1407,7 +1407,7 @@ GRANT SELECT ON TABLE public.connector_slots TO muster_shadow_update;
 GRANT SELECT ON TABLE public.connector_slots TO muster_ota;
 GRANT SELECT ON TABLE public.connector_slots TO muster_ota_notify;
 GRANT SELECT ON TABLE public.connector_slots TO muster_ota_report;
-GRANT SELECT ON TABLE public.connector_slots TO muster_register;
+GRANT SELECT,DELETE ON TABLE public.connector_slots TO muster_register;
 GRANT SELECT ON TABLE public.connector_slots TO muster_expiry_scan;
 GRANT SELECT ON TABLE public.connector_slots TO muster_admin;
 GRANT SELECT ON TABLE public.connector_slots TO muster_console;
@@ -1559,6 +1559,9 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.health_marks TO muster_edge;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.health_marks TO muster_retention;
 GRANT SELECT ON TABLE public.health_marks TO muster_enroll;
 GRANT SELECT ON TABLE public.health_marks TO muster_console;
+GRANT DELETE ON TABLE public.health_marks TO muster_register;
+
+GRANT SELECT(name) ON TABLE public.health_marks TO muster_register;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO muster_register;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO muster_admin;
@@ -1594,7 +1597,7 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.outbox TO muster_compute_delta;
 GRANT SELECT,INSERT ON TABLE public.outbox TO muster_ota;
 GRANT SELECT,INSERT ON TABLE public.outbox TO muster_ota_notify;
 GRANT SELECT,INSERT ON TABLE public.outbox TO muster_ota_report;
-GRANT SELECT,INSERT ON TABLE public.outbox TO muster_register;
+GRANT SELECT,INSERT,DELETE ON TABLE public.outbox TO muster_register;
 GRANT SELECT,INSERT ON TABLE public.outbox TO muster_expiry_scan;
 GRANT SELECT,DELETE ON TABLE public.outbox TO muster_connector;
 GRANT SELECT,DELETE ON TABLE public.outbox TO muster_retention;
@@ -1708,8 +1711,10 @@ GRANT SELECT(device_id) ON TABLE public.shadows TO muster_connector;
 GRANT SELECT(device_id) ON TABLE public.shadows TO muster_register;
 
 GRANT SELECT(shadow) ON TABLE public.shadows TO muster_connector;
+GRANT SELECT(shadow) ON TABLE public.shadows TO muster_register;
 
 GRANT SELECT(retained) ON TABLE public.shadows TO muster_connector;
+GRANT SELECT(retained) ON TABLE public.shadows TO muster_register;
 GRANT UPDATE(retained) ON TABLE public.shadows TO muster_compute_delta;
 
 GRANT SELECT(updated_at) ON TABLE public.shadows TO muster_connector;

@@ -8,6 +8,8 @@ import { writeLastSeen, writePresence } from './presence-queries.ts'
 export interface Sighting {
   readonly deviceId: DeviceId
   readonly connected: boolean
+  /** When, by the broker's clock; of now where it did not say. */
+  readonly at?: Date | undefined
   readonly firmwareVer?: string | undefined
 }
 
@@ -29,7 +31,8 @@ export async function noteSightings(
   const sorted = [...last.values()].toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
   const ids = sorted.map((sighting) => sighting.deviceId)
   const connected = sorted.map((sighting) => sighting.connected)
-  const changes = await tx.rows(writePresence, [ids, connected, slot])
+  const times = sorted.map((sighting) => sighting.at ?? null)
+  const changes = await tx.rows(writePresence, [ids, connected, times, slot])
   await tx.rows(writeLastSeen, [ids])
   await emitAll(
     tx,

@@ -6,6 +6,7 @@ import { DomainError } from '../errors.ts'
 import {
   deleteEndpoint,
   endpointInUse,
+  forgetCell,
   insertEndpoint,
   listEndpoints,
   readEndpoint,
@@ -90,11 +91,12 @@ export async function changeEndpoint(
   return toEndpoint(row)
 }
 
-/** Throws endpoint.not_found, endpoint.in_use while a device belongs to it. */
+/** Forgets the broker too, with what still waits there. Throws endpoint.not_found, endpoint.in_use while a device belongs to it. */
 export async function removeEndpoint(tx: Db, acting: Acting, name: string): Promise<void> {
   const use = await tx.row(endpointInUse, [name])
   if (use?.used === true) throw new DomainError('endpoint.in_use')
   const row = await tx.row(deleteEndpoint, [name])
   if (row === undefined) throw new DomainError('endpoint.not_found')
+  await tx.rows(forgetCell, [name])
   await audit(tx, { ...acting, verb: 'endpoint.delete', target: name })
 }

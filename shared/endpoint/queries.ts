@@ -52,6 +52,15 @@ export const deleteEndpoint = statement<[name: string], { name: string }>(
   `delete from broker_endpoints e where name = $1::text returning name`,
 )
 
+/** A broker that is no more: its slots, what waited there for devices that left it, and who was last seen there. */
+export const forgetCell = statement<[name: string]>(
+  'endpoint_forget_cell',
+  `with s as (delete from connector_slots where broker = $1::text returning slot),
+        o as (delete from outbox where slot in (select slot from s)),
+        h as (delete from health_marks where name in ('broker:' || $1::text, 'broker-agent:' || $1::text))
+   update device_presence set cell = null, connected = false where cell = $1::text`,
+)
+
 export const endpointInUse = statement<[name: string], { used: boolean }>(
   'endpoint_in_use',
   `select exists (select from devices where broker_endpoint = $1::text limit 1) as used`,

@@ -6,7 +6,7 @@ export interface EnqueuedRow {
   readonly devices: string[]
 }
 
-// A device's slot: where it is connected, else where the registry says that it will connect. All or nothing: one slot that is
+// A device's slot: where it connected last, else where the registry says that it will connect. All or nothing: one slot that is
 // full keeps everything out. A broker that no connector has ever served has no slot; its devices are not among the answer.
 export const enqueueAlike = statement<
   [readonly string[], string, number, string, Buffer, boolean],
@@ -17,7 +17,7 @@ export const enqueueAlike = statement<
   with s as (
     select c.slot, array_agg(d.device_id order by d.device_id) as devices
       from devices d
-      left join device_presence p on p.device_id = d.device_id and p.connected
+      left join device_presence p on p.device_id = d.device_id
       join connector_slots c on c.broker = coalesce(p.cell, d.broker_endpoint) and c.class = $2::text
      where d.device_id = any($1::text[])
      group by c.slot),
@@ -45,7 +45,7 @@ export const enqueueEach = statement<
     select c.slot, m.device_id, m.topic, m.payload, m.retain, m.n
       from m
       join devices d using (device_id)
-      left join device_presence p on p.device_id = d.device_id and p.connected
+      left join device_presence p on p.device_id = d.device_id
       join connector_slots c on c.broker = coalesce(p.cell, d.broker_endpoint) and c.class = $2::text),
   f as (
     select s.slot, array_agg(distinct s.device_id) as devices,

@@ -14,7 +14,7 @@ export const readDeviceSlots = statement<[readonly string[], string, number], De
   with d as (
     select d.device_id, d.status, c.slot
       from devices d
-      left join device_presence p on p.device_id = d.device_id and p.connected
+      left join device_presence p on p.device_id = d.device_id
       left join connector_slots c on c.broker = coalesce(p.cell, d.broker_endpoint) and c.class = $2::text
        and c.lease_until > now() - interval '5 minutes'
      where d.device_id = any($1::text[])),

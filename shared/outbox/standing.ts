@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts'
-import { readStandingRows, type StandingRow } from './standing-queries.ts'
+import { readElsewhere, readStandingRows, type StandingRow } from './standing-queries.ts'
 
 /** What a row of the outbox has for one device. */
 export type Waiting = { readonly id: string } & (
@@ -15,9 +15,20 @@ export type Waiting = { readonly id: string } & (
       readonly version: number
       readonly at: Date
     }
-  /** The broker may have forgotten the retained document of a lightweight shadow. */
+  /** The broker may have forgotten the retained document of a lightweight shadow, or has an old one of a device that left. */
   | { readonly kind: 'look' }
 )
+
+/** Of these devices, those that belong to another broker than the slot's. */
+export async function elsewhere(
+  db: Db,
+  slot: number,
+  deviceIds: readonly string[],
+): Promise<Set<string>> {
+  if (deviceIds.length === 0) return new Set()
+  const rows = await db.rows(readElsewhere, [slot, deviceIds.toSorted()])
+  return new Set(rows.map((row) => row.device_id))
+}
 
 /** Reads rows that still stand, by device and in their order. */
 export async function readStanding(

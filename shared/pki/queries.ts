@@ -77,6 +77,21 @@ export const readRevoked = statement<[id: number, now: Date], RevokedRow>(
     order by serial`,
 )
 
+// Certificates that were replaced: their successor was used, or has been there since $3. Those with the longest life left, no more than $4.
+export const readReplaced = statement<
+  [id: number, now: Date, overlapFrom: Date, most: number],
+  RevokedRow
+>(
+  'certificates_replaced_read',
+  `select c.serial, c.not_before as revoked_at, 4 as reason
+     from certificates c
+    where c.issuer_id = $1::smallint and c.state = 'superseded' and c.not_after > $2::timestamptz
+      and exists (select from certificates n
+                   where n.device_id = c.device_id and n.state <> 'revoked' and n.issued_at > c.issued_at
+                     and (n.used_at is not null or n.not_before < $3::timestamptz))
+    order by c.not_after desc limit $4::int`,
+)
+
 export interface CrlRow {
   issuer_id: number
   shard: number

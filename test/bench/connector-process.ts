@@ -20,8 +20,7 @@ const connector = await startConnector({
   // Ticks of functions that are not there find a port where nobody listens.
   urlOf: (name) => `http://127.0.0.1:${ports.get(name) ?? '1'}`,
   hop: { kid: 'k1', root: Buffer.from(HOP_ROOT, 'base64') },
-  broker: 'local',
-  address: { url: MQTT_URL },
+  cells: [{ name: 'local', address: { url: MQTT_URL } }],
   triggers: await readTriggers(new URL('../../stack.yml', import.meta.url)),
   registry: metrics,
   log: createLogger('info'),

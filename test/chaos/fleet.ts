@@ -10,6 +10,8 @@ export interface ChaosDevice {
   pending: { token: string; body: string } | undefined
   readonly accepted: Map<string, number>
   readonly acceptedVersions: Set<number>
+  /** When answers came, in milliseconds. */
+  readonly acceptedAt: number[]
   readonly deltas: { version: number; n: number }[]
   count: number
 }
@@ -17,29 +19,34 @@ export interface ChaosDevice {
 export interface ChaosFleet {
   readonly devices: readonly ChaosDevice[]
   /** Connects all again, and says again what was not answered: after the broker may have lost it. */
-  reconnect(): Promise<void>
+  reconnect(only?: (id: string) => boolean): Promise<void>
   /** Sends an update of every idle device, at most `rate` a second, until told to stop. */
   load(rate: number, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
-export async function startChaosFleet(url: string, count: number): Promise<ChaosFleet> {
+export async function startChaosFleet(
+  broker: string | ((id: string) => string),
+  count: number,
+): Promise<ChaosFleet> {
+  const urlOf = typeof broker === 'string' ? () => broker : broker
   const devices = Array.from({ length: count }, (_, at): ChaosDevice => ({
     id: `c${at}`,
     client: undefined,
     pending: undefined,
     accepted: new Map(),
     acceptedVersions: new Set(),
+    acceptedAt: [],
     deltas: [],
     count: 0,
   }))
-  for (const device of devices) await connect(url, device)
+  for (const device of devices) await connect(urlOf(device.id), device)
   return {
     devices,
-    reconnect: async () => {
-      for (const device of devices) {
+    reconnect: async (only = () => true) => {
+      for (const device of devices.filter(({ id }) => only(id))) {
         device.client?.end(true)
-        await connect(url, device)
+        await connect(urlOf(device.id), device)
         if (device.pending !== undefined) send(device)
       }
     },
@@ -100,6 +107,7 @@ function hear(device: ChaosDevice, topic: string, text: string): void {
   const { clientToken: token } = message
   if (token === undefined) return
   device.accepted.set(token, message.version)
+  device.acceptedAt.push(Date.now())
   if (device.pending?.token === token) device.pending = undefined
 }
 

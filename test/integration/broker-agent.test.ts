@@ -216,3 +216,42 @@ test('ok/pki serves the authorities and a CRL that names the revoked', options, 
   })
   assert.equal(same.status, 304)
 })
+
+const replace = async (id: string, usedAt: Date | null) => {
+  await setting.cloned.db.unnamed(
+    'replace',
+    `with o as (update certificates set state = 'superseded' where device_id = $1 returning *)
+     insert into certificates (device_id, serial, issuer_id, sha256, spki_sha256, profile, not_before, not_after, renew_at, used_at, der)
+     select device_id, sha256(serial), issuer_id, sha256(sha256), sha256(spki_sha256), profile, now(), not_after, renew_at, $2, der from o`,
+    [id, usedAt],
+  )
+}
+
+test(
+  'ok/replaced: the broker refuses it once its successor was used, and not before',
+  options,
+  async () => {
+    const [used, unused] = [await enrolled('mq-replaced'), await enrolled('mq-overlap')]
+    const [client, kept] = [await connect(used), await connect(unused)]
+    await setting.cloned.db.unnamed(
+      'presence',
+      `insert into device_presence (device_id, last_seen, connected, connected_at)
+     select id, now(), true, now() from unnest(array['mq-replaced', 'mq-overlap']) id`,
+      [],
+    )
+    await sleep(300)
+    await replace('mq-replaced', new Date())
+    await replace('mq-overlap', null)
+    await enrolled('mq-other')
+    // Whatever publishes a CRL; by itself it is renewed twice a day.
+    await setting.revoke('mq-other')
+    assert.ok((await closedWithin(client, 2000)) < 1500)
+    await refused(used)
+    assert.ok(kept.connected)
+    await (await connect(unused)).endAsync()
+    const crl = await setting.functions.call('pki', '/pki/crl')
+    const der = Buffer.from(await crl.arrayBuffer())
+    const serial = Buffer.from(new X509Certificate(used.cert).serialNumber, 'hex')
+    assert.ok(!der.includes(serial), 'the public CRL holds what was revoked, and nothing else')
+  },
+)

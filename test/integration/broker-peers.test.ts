@@ -175,3 +175,21 @@ test('ok/removed-while-connected, without a hint: out with the next look', async
   await run('delete from devices where device_id = $1', ['live-removed'])
   await until('thrown off', () => !client.connected, 8)
 })
+
+test('ok/connected-by-a-certificate-that-was-replaced: out once its successor was used', async () => {
+  const old = await enrolled('live-replaced')
+  const client = await connect(old)
+  await run(`update certificates set state = 'superseded' where device_id = $1`, ['live-replaced'])
+  const next = clientUnder(authorities.issuing, 'live-replaced')
+  await insertCertificate(database.db, 'live-replaced', shown(next))
+  await run(`select pg_notify('device', $1)`, ['live-replaced'])
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  assert.ok(client.connected, 'its overlap goes on')
+  await run(`update certificates set used_at = now() where device_id = $1 and state = 'active'`, [
+    'live-replaced',
+  ])
+  await run(`select pg_notify('device', $1)`, ['live-replaced'])
+  await until('thrown off', () => !client.connected, 5)
+  await assert.rejects(connect(old))
+  assert.ok((await connect(next)).connected)
+})

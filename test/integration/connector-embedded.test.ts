@@ -29,15 +29,19 @@ async function startInside(database: TestDatabase, functions: FunctionServer): P
     directUrl: undefined,
     urlOf: (name) => functionUrl(functions.url, name),
     hop: functions.hop,
-    broker: 'local',
-    address: {
-      stream: (clientId) => {
-        const [ours, theirs] = duplexPair()
-        aedes.handle(ours)
-        streams.set(clientId, theirs)
-        return theirs
+    cells: [
+      {
+        name: 'local',
+        address: {
+          stream: (clientId) => {
+            const [ours, theirs] = duplexPair()
+            aedes.handle(ours)
+            streams.set(clientId, theirs)
+            return theirs
+          },
+        },
       },
-    },
+    ],
     triggers: triggersOf(ALL_TOPICS),
     registry: new Registry(),
     log: silentLog,

@@ -41,7 +41,7 @@ async function rows(db: TestDatabase) {
   }>('test', 'select slot, device_ids, topic, payload, retain from outbox order by id', [])
 }
 
-test('ok/slot-of-where-connected-else-registered', async () => {
+test('ok/slot-of-where-connected-last-else-registered', async () => {
   await using db = await cloneDatabase()
   await fleet(db)
   const ota = db.as('ota')
@@ -59,8 +59,8 @@ test('ok/slot-of-where-connected-else-registered', async () => {
   assert.deepEqual(
     found.map((row) => [row.slot, row.device_ids, row.topic, row.payload.toString(), row.retain]),
     [
-      [1, ['a', 'c'], 'devices/{id}/ota/notify', '{"x":1}', false],
-      [2, ['b'], 'devices/{id}/ota/notify', '{"x":1}', false],
+      [1, ['a'], 'devices/{id}/ota/notify', '{"x":1}', false],
+      [2, ['b', 'c'], 'devices/{id}/ota/notify', '{"x":1}', false],
     ],
   )
 })

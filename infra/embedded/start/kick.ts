@@ -5,6 +5,7 @@ import type { Logger } from '../../../shared/log.ts'
 import type { EmbeddedBroker } from '../broker.ts'
 import { readBarredConnections } from './queries.ts'
 
+const OVERLAP_MS = 7 * 86_400_000
 const POLL_MS = 5_000
 // One that was just being let in when its certificate was revoked is seen by then.
 const AGAIN_MS = 1_000
@@ -17,7 +18,7 @@ interface KickDeps {
   readonly log: Logger
 }
 
-/** Ends connections of devices that were revoked, suspended or removed: at once on a hint, else within five seconds. */
+/** Ends connections of devices that were revoked, suspended or removed, or whose certificate was replaced: at once on a hint, else within five seconds. */
 export function kickBarred({ db, directUrl, broker, log }: KickDeps): {
   close(): Promise<void>
 } {
@@ -27,7 +28,8 @@ export function kickBarred({ db, directUrl, broker, log }: KickDeps): {
     if (devices.length === 0) return
     const ids = devices.map(({ id }) => id)
     const serials = devices.map(({ serial }) => serial)
-    for (const row of await db.rows(readBarredConnections, [ids, serials])) {
+    const overlapFrom = new Date(Date.now() - OVERLAP_MS)
+    for (const row of await db.rows(readBarredConnections, [ids, serials, overlapFrom])) {
       broker.kick(row.device_id)
       log.info({ device: row.device_id }, 'thrown off')
     }

@@ -44,7 +44,7 @@ export const markPart = statement<[name: string, problem: string | null]>(
 
 /** Of these connections, by device and certificate, those that may no longer be. */
 export const readBarredConnections = statement<
-  [deviceIds: readonly string[], serials: readonly Buffer[]],
+  [deviceIds: readonly string[], serials: readonly Buffer[], overlapFrom: Date],
   { device_id: string }
 >(
   'broker_barred_read',
@@ -52,5 +52,9 @@ export const readBarredConnections = statement<
      from unnest($1::text[], $2::bytea[]) x(device_id, serial)
      left join certificates c on c.device_id = x.device_id and c.serial = x.serial
      left join devices d on d.device_id = x.device_id
-    where d.status is distinct from 'active' or c.state is null or c.state = 'revoked'`,
+    where d.status is distinct from 'active' or c.state is null or c.state = 'revoked'
+       or (c.state = 'superseded' and exists (
+            select from certificates n
+             where n.device_id = c.device_id and n.state <> 'revoked' and n.issued_at > c.issued_at
+               and (n.used_at is not null or n.not_before < $3::timestamptz)))`,
 )

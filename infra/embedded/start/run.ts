@@ -176,9 +176,13 @@ async function join(joined: Joined, names: readonly string[]): Promise<{ lost: P
     directUrl: database.directUrl,
     urlOf: (name) => functionUrl(gateway.url, name),
     hop,
-    broker: config.mqttBroker,
-    address,
+    cells: [{ name: config.mqttBroker, address }],
     triggers: await readTriggers(STACK),
+    limits: {
+      connections_limit: config.brokerMaxConnections,
+      // The embedded broker's sessions have limits of their own.
+      ...('url' in address && { queue_limit: config.brokerMaxQueued }),
+    },
     registry: metrics,
     log: log.child({ part: 'connector' }),
     onStreamLost: (error) => lost.resolve(`connector: ${error.message}`),
