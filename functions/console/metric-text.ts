@@ -25,9 +25,8 @@ function sampleText(name: string, { labels = {}, value }: Sample): string {
   return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`
 }
 
-/** The metric in Prometheus' text format; nothing when it has no samples. */
+/** The metric in Prometheus' text format; by its name alone it is known when it has no samples. */
 export function metricText({ name, help, type = 'gauge', samples }: Metric): string {
-  if (samples.length === 0) return ''
   const lines = samples.map((sample) => sampleText(name, sample)).join('')
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines}`
 }

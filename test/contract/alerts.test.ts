@@ -6,6 +6,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
+import { DASHBOARDS, dashboardJson } from '../../infra/monitoring/dashboards.ts'
 import { drillRule, writeDrill } from '../../infra/monitoring/drill.ts'
 import { readRuleFiles, RULES_FOLDER } from '../../infra/monitoring/rules.ts'
 import { run } from '../support/exec.ts'
@@ -110,4 +111,11 @@ test('ok/a drill divides waits, ranges and marked numbers, down to what scrapes 
   const rate = RULES.find(({ alert }) => alert === 'EnrolmentsFail') ?? assert.fail()
   assert.match(drillRule(rate, 60).expr, /\[15s\]/)
   assert.match(drillRule(rate, 900).expr, /\[5s\]/)
+})
+
+test('ok/the dashboards are written as they are described', () => {
+  for (const dashboard of DASHBOARDS) {
+    const file = new URL(`../../infra/monitoring/grafana/${dashboard.name}.json`, import.meta.url)
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), dashboardJson(dashboard))
+  }
 })
