@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
-import { IncomingMessage } from 'node:http'
-import { TLSSocket } from 'node:tls'
+import { once } from 'node:events'
+import { isIP } from 'node:net'
+import { connect } from 'node:tls'
 import type { Item } from './api/client.ts'
 import { ApiError } from './api/problem.ts'
 import { errorText, EXIT } from './exit.ts'
@@ -13,6 +14,7 @@ const NODE_LEAST = 24
 const SKEW_MS = 30_000
 const DAY_MS = 86_400_000
 const SOON_DAYS = 30
+const CONNECT_MS = 10_000
 
 const CHECKS: ListShape = {
   id: (item) => String(item['check']),
@@ -49,14 +51,20 @@ function until(end: Date, session: Session): Finding {
   return [days < SOON_DAYS ? 'warning' : 'ok', `until ${end.toISOString()}`]
 }
 
-/** The certificate that the server shows: the edge's own. */
+/** The certificate that the server shows: the edge's own. A connection apart, since a resumed session has none to show. */
 async function certificate(session: Session): Promise<Finding> {
-  const transport = await session.transport()
-  const { body } = await transport({ method: 'GET', target: '/api/v1/health' })
-  const socket = body instanceof IncomingMessage ? body.socket : undefined
-  body.resume()
-  if (!(socket instanceof TLSSocket)) return ['ok', 'none, plain HTTP on this machine']
-  return until(new Date(socket.getPeerCertificate().valid_to), session)
+  const { url, ca } = await session.server()
+  if (url.protocol !== 'https:') return ['ok', 'none, plain HTTP on this machine']
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const name = isIP(host) === 0 ? { servername: host } : {}
+  const socket = connect({ host, port: Number(url.port) || 443, ca, ...name })
+  try {
+    await once(socket, 'secureConnect', { signal: AbortSignal.timeout(CONNECT_MS) })
+    const end = socket.getPeerX509Certificate()?.validToDate
+    return end === undefined ? ['failed', 'none'] : until(end, session)
+  } finally {
+    socket.destroy()
+  }
 }
 
 /** Reaches the server, and compares its clock with ours: tokens and certificates are judged by both. */
