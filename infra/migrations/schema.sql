@@ -1714,8 +1714,8 @@ GRANT SELECT(shadow) ON TABLE public.shadows TO muster_connector;
 GRANT SELECT(shadow) ON TABLE public.shadows TO muster_register;
 
 GRANT SELECT(retained) ON TABLE public.shadows TO muster_connector;
-GRANT SELECT(retained) ON TABLE public.shadows TO muster_register;
 GRANT UPDATE(retained) ON TABLE public.shadows TO muster_compute_delta;
+GRANT SELECT(retained) ON TABLE public.shadows TO muster_register;
 
 GRANT SELECT(updated_at) ON TABLE public.shadows TO muster_connector;
 
