@@ -64,7 +64,7 @@ export async function startLiveBroker(deps: BrokerDeps): Promise<LiveBroker> {
       topics = await db.rows(readOperatorTopics, [])
     }),
     every(AUTHORITIES_MS, deps.log, refresh),
-    every(VALUES_MS, deps.log, async () => exportValues(broker)),
+    every(VALUES_MS, deps.log, async () => exportValues(broker, config.mqttBroker)),
   ]
   return {
     broker,
@@ -82,10 +82,10 @@ const placeOf = ({ edgeHost, mqttsPort, brokerMaxConnections }: Config) => ({
 })
 
 // The gauge is the connector's, which fills it from `$SYS` where the broker is a Mosquitto.
-function exportValues(broker: EmbeddedBroker): void {
+function exportValues(broker: EmbeddedBroker, cell: string): void {
   const gauge = metrics.getSingleMetric('muster_broker_value')
   if (!(gauge instanceof Gauge)) return
-  for (const [name, value] of Object.entries(broker.values())) gauge.set({ name }, value)
+  for (const [name, value] of Object.entries(broker.values())) gauge.set({ cell, name }, value)
 }
 
 function every(ms: number, log: Logger, work: () => Promise<void>): NodeJS.Timeout {
