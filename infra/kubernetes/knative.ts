@@ -1,6 +1,7 @@
 // Functions as Services of Knative Serving: they come to nothing when nobody asks, and back with the first request.
 import type { FunctionPlan } from './plan.ts'
 import {
+  callsBy,
   command,
   containerSecurity,
   functionLabels,
@@ -58,6 +59,7 @@ function container(plan: FunctionPlan): Manifest {
     command,
     ports: [{ name: 'http1', containerPort: PORT }],
     envFrom: settingsOf(plan),
+    env: callsBy(plan, 'http://{function}.muster.svc.cluster.local'),
     readinessProbe: { httpGet: ready },
     resources: resourcesOf(plan),
     securityContext: { ...containerSecurity, ...knativeUser },

@@ -22,6 +22,7 @@ function functionResource(plan: FunctionPlan): Manifest {
         LOG_FORMAT: 'json',
         ready_path: '/ready',
         healthcheck_interval: '5s',
+        GATEWAY_URL: 'http://gateway.openfaas:8080',
       },
       // Every key of it becomes a file of /var/openfaas/secrets.
       secrets: [`muster-${name}`],

@@ -1,6 +1,7 @@
 // Functions as Deployments and Services.
 import type { FunctionPlan } from './plan.ts'
 import {
+  callsBy,
   command,
   containerSecurity,
   functionLabels,
@@ -32,6 +33,7 @@ function container(plan: FunctionPlan): Manifest {
     env: [
       { name: 'PORT', value: String(PORT) },
       { name: 'healthcheck_interval', value: `${SERVES_ON}s` },
+      ...callsBy(plan, `http://{function}:${PORT}`),
     ],
     readinessProbe: { httpGet: ready, periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
     startupProbe: { httpGet: ready, periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 60 },

@@ -57,6 +57,10 @@ export const settingsOf = ({ reaches }: FunctionPlan): Manifest[] => [
   ...(reaches.store ? [{ configMapRef: { name: 'store' } }] : []),
 ]
 
+/** Where a function that calls others finds them; without it, it would ask itself. */
+export const callsBy = ({ reaches }: FunctionPlan, url: string): Manifest[] =>
+  reaches.functions.length > 0 ? [{ name: 'GATEWAY_URL', value: url }] : []
+
 export function resourcesOf({ cpu, memory }: FunctionPlan): Manifest {
   // No limit of CPU: a pod that is throttled answers late, one that is not takes only what is idle.
   return { requests: { cpu, memory: memory.request }, limits: { memory: memory.limit } }
