@@ -14,7 +14,7 @@ import { reloadByPidFile } from './reload.ts'
 const ROLE = 'muster_broker_agent'
 const USAGE = 2
 // Statements end after 5 s by themselves; a host that is gone says nothing.
-const ANSWER_MS = 8_000
+const ANSWER_MS = 6_000
 /** There is no CRL yet: the database is not set up. */
 const NOT_YET = 3
 // MQTT's own over TLS, where MQTT_URL names no other.

@@ -18,7 +18,7 @@ const STACK = new URL('../../stack.yml', import.meta.url)
 const ROLE = 'muster_connector'
 const CONNECTIONS = 4
 // Statements end after 5 s by themselves; a host that is gone says nothing.
-const ANSWER_MS = 8_000
+const ANSWER_MS = 6_000
 const USAGE = 2
 const FAILED = 1
 // Connection exceptions, too many connections, shutdown and recovery; and what the socket says.

@@ -14,7 +14,7 @@ import { createInternalCall } from '../gateway/internal-call.ts'
 
 const REREAD_MS = 10_000
 // Statements end after 5 s by themselves; a host that is gone says nothing.
-const ANSWER_MS = 8_000
+const ANSWER_MS = 6_000
 const HOP_ROOT = /^(?:([A-Za-z0-9_-]{1,32}):)?([A-Za-z0-9+/]{43}=)$/
 const HOP_KID = 'k1'
 

@@ -27,7 +27,7 @@ const dispatch = await mountFunctions({
       ...(pooled === undefined && { role: roleOf(name) }),
       connections: 4,
       name,
-      answerMs: 8_000,
+      answerMs: 6_000,
     }),
     clock: systemClock,
     log,

@@ -105,7 +105,7 @@ export async function startChaos(
 ): Promise<ChaosSetting> {
   const [database, broker] = await Promise.all([open(), startMosquitto({ autosaveSeconds: 1 })])
   const { url } = database
-  const db = openDatabase({ url, connections: 4 })
+  const db = openDatabase({ url, connections: 4, answerMs: 10_000 })
   await migrate(db)
   const token = await prepareFleet(db, deviceIds)
   const root = randomBytes(32)

@@ -23,7 +23,7 @@ const git = (...args: readonly string[]) =>
 /** The commit that the change log names for 0.1.0; before there is a release, the one that is checked out. */
 function releaseCommit(): string {
   const log = readFileSync(path.join(ROOT, 'CHANGELOG.md'), 'utf8')
-  return /^## 0\.1\.0\b[\s\S]*?\bcommit `?([0-9a-f]{7,40})\b/m.exec(log)?.[1] ?? 'HEAD'
+  return /^## 0\.1\.0\b[\s\S]*?\b[Cc]ommit `?([0-9a-f]{7,40})\b/m.exec(log)?.[1] ?? 'HEAD'
 }
 
 const commit = releaseCommit()

@@ -25,6 +25,8 @@ export interface PostgresServer extends AsyncDisposable {
   readonly port: number
   readonly data: string
   readonly url: (database: string, user?: string) => string
+  /** Stops it where it is, as a machine that is cut off: connections stay, nothing answers. Until it is stopped. */
+  freeze(): void
   /** Ends it: `SIGKILL` as a machine that loses power, else orderly. */
   stop(signal?: 'SIGKILL' | 'SIGINT'): Promise<void>
 }
@@ -77,25 +79,30 @@ export async function startServer(
   const gone = once(child, 'exit')
   const url = (database: string, user = 'postgres') =>
     `postgres://${user}@127.0.0.1:${port}/${database}`
+  let frozen = false
   const stop = async (signal: 'SIGKILL' | 'SIGINT' = 'SIGINT') => {
     if (child.exitCode !== null || child.signalCode !== null) return
     // Backends and the postmaster's other children die with it at once: they are in its process group.
-    if (signal === 'SIGKILL') killTree(child.pid ?? 0)
+    if (signal === 'SIGKILL' || frozen) signalTree(child.pid ?? 0, 'SIGKILL')
     else child.kill(signal)
     await gone
   }
   await untilReady(url('postgres'))
-  return { port, data, url, stop, [Symbol.asyncDispose]: () => stop() }
+  const freeze = () => {
+    signalTree(child.pid ?? 0, 'SIGSTOP')
+    frozen = true
+  }
+  return { port, data, url, freeze, stop, [Symbol.asyncDispose]: () => stop() }
 }
 
-/** Kills a postmaster and its children, as a machine that loses power does. */
-function killTree(pid: number): void {
+/** Signals a postmaster and its children at once. */
+function signalTree(pid: number, signal: 'SIGKILL' | 'SIGSTOP'): void {
   const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
   const children = stdout.trim().split(/\s+/).filter(Boolean).map(Number)
-  process.kill(pid, 'SIGKILL')
+  process.kill(pid, signal)
   for (const child of children) {
     try {
-      process.kill(child, 'SIGKILL')
+      process.kill(child, signal)
     } catch {
       // It ended by itself meanwhile.
     }
