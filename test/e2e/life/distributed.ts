@@ -56,6 +56,14 @@ async function listens(port: number): Promise<boolean> {
   return there
 }
 
+/** What is there already, and is not started here. */
+export interface GivenParts {
+  readonly databaseUrl?: string | undefined
+  readonly s3?:
+    | { readonly endpoint: string; readonly accessKey: string; readonly secretKey: string }
+    | undefined
+}
+
 /** Everything a device's life needs, apart; disposed, all processes are gone. */
 export class Distributed implements AsyncDisposable {
   readonly muster: Muster
@@ -79,10 +87,12 @@ export class Distributed implements AsyncDisposable {
     this.#env = env
   }
 
-  static async create(): Promise<Distributed> {
+  static async create(given: GivenParts = {}): Promise<Distributed> {
     const stack = new AsyncDisposableStack()
-    const database = stack.use(await cloneDatabase())
-    const s3 = stack.use(await startVersitygw())
+    const database = given.databaseUrl
+      ? { url: given.databaseUrl }
+      : stack.use(await cloneDatabase())
+    const s3 = given.s3 ?? stack.use(await startVersitygw())
     const [devicePort = 0, servicePort = 0] = await freePorts(2)
     const muster = stack.use(await Muster.create())
     const broker = path.join(muster.data, 'broker')
