@@ -199,6 +199,17 @@ function brokerShape(v: Values) {
   }
 }
 
+function storeShape(v: Values) {
+  return {
+    s3Endpoint: v.S3_ENDPOINT,
+    s3Region: v.S3_REGION,
+    s3Bucket: v.S3_BUCKET,
+    s3AccessKey: v.S3_ACCESS_KEY,
+    s3SecretKey: v.S3_SECRET_KEY,
+    filesUrl: v.FILES_URL,
+  }
+}
+
 function shape(v: Values, embedded: boolean): Config {
   return {
     dataDirectory: path.resolve(v.MUSTER_DATA),
@@ -219,13 +230,8 @@ function shape(v: Values, embedded: boolean): Config {
     edgeFolder: v.EDGE_FOLDER,
     edgeRun: v.EDGE_RUN,
     caBackend: v.CA_BACKEND,
-    s3Endpoint: v.S3_ENDPOINT,
-    s3Region: v.S3_REGION,
-    s3Bucket: v.S3_BUCKET,
-    s3AccessKey: v.S3_ACCESS_KEY,
-    s3SecretKey: v.S3_SECRET_KEY,
+    ...storeShape(v),
     apiUrl: v.API_URL ?? `https://${authority(v.PUBLIC_NAMES, v.EDGE_PORT)}`,
-    filesUrl: v.FILES_URL,
     passphraseFile: v.MUSTER_PASSPHRASE_FILE,
     metricsPort: v.METRICS_PORT,
     oidcIssuer: v.OIDC_ISSUER,
