@@ -1,4 +1,4 @@
-// npm run bench -- NAME [--json]: start, fleet, shadow or edge. On an otherwise quiet machine; a goal that is not reached is
+// npm run bench -- NAME [--json]: start, fleet, shadow, edge or platform. On an otherwise quiet machine; a goal that is not reached is
 // printed as it is. Each takes its baselines in the same run.
 import { report, type Goal } from './report.ts'
 
@@ -7,6 +7,7 @@ const BENCHMARKS: Record<string, () => Promise<{ goals: () => Promise<Goal[]> }>
   fleet: () => import('./fleet.ts'),
   shadow: () => import('./shadow.ts'),
   edge: () => import('./edge.ts'),
+  platform: () => import('./platform.ts'),
 }
 
 const words = process.argv.slice(2)
