@@ -1,7 +1,7 @@
 // The layer that all images share: the libraries that Node needs, Node itself, and the little of a system it expects.
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { debianPackage, usedEntries, type DebianPackage } from './debian.ts'
+import { debianPackages, usedEntries, type DebianPackage } from './debian.ts'
 import type { Entry } from './tar.ts'
 
 export const ROOT = path.resolve(import.meta.dirname, '../..')
@@ -56,10 +56,7 @@ export async function packageEntries(
   wanted: Readonly<Record<string, readonly string[]>>,
   cache: string,
 ): Promise<{ packages: DebianPackage[]; entries: Entry[] }> {
-  const names = Object.keys(wanted)
-  const packages = await Promise.all(
-    names.map((name) => debianPackage(name, path.join(cache, 'debian'))),
-  )
+  const packages = await debianPackages(Object.keys(wanted), path.join(cache, 'debian'))
   const entries = packages.flatMap((found) => usedEntries(found, wanted[found.name]))
   return { packages, entries }
 }

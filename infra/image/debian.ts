@@ -17,6 +17,7 @@ export interface DebianPackage {
 }
 
 const URI_LINE = /^'[^']*' (?<file>\S+) \d+ (?:SHA256:(?<sha256>[0-9a-f]{64}))?/
+const DOWNLOAD = ['-o', 'APT::Sandbox::User=root', 'download']
 const FOLDERS_OF_USR = /^(?:lib|lib64|bin|sbin)\//
 
 export const sha256 = (data: Buffer | string): string =>
@@ -42,34 +43,55 @@ function merged(entry: Entry): Entry {
   return { ...entry, path: place(entry.path) }
 }
 
-// In a folder that has the file apt prints nothing, hence the root's.
-async function download(name: string, folder: string): Promise<{ file: string; digest: string }> {
-  const options = ['-o', 'APT::Sandbox::User=root', 'download']
-  const { stdout } = await run('apt-get', [...options, '--print-uris', name], { cwd: '/' })
-  const { file: encoded, sha256: expected } = URI_LINE.exec(stdout)?.groups ?? {}
-  if (encoded === undefined || expected === undefined)
-    throw new Error(`apt knows no package ${name}; is "apt-get update" due?`)
-  const file = path.join(folder, encoded)
-  if (!existsSync(file)) await run('apt-get', [...options, '-q', name], { cwd: folder })
-  const digest = sha256(await readFile(file))
-  if (digest !== expected) throw new Error(`${file} is not what apt lists; remove it`)
-  return { file, digest }
+interface Listed {
+  readonly file: string
+  readonly digest: string
 }
 
-/** Fetches one package of the machine's own Debian, unless the folder has it, and reads what is in it. */
-export async function debianPackage(name: string, folder: string): Promise<DebianPackage> {
+// One call for all of them: apt takes most of a second to read its lists. In a folder that has the file it prints nothing, hence the root's.
+async function listed(names: readonly string[]): Promise<Map<string, Listed>> {
+  const args = [...DOWNLOAD, '--print-uris', ...names]
+  const { stdout } = await run('apt-get', args, { cwd: '/' })
+  const lines = stdout.split('\n').flatMap((line) => {
+    const { file, sha256: digest } = URI_LINE.exec(line)?.groups ?? {}
+    if (file === undefined || digest === undefined) return []
+    return [[file.slice(0, file.indexOf('_')), { file, digest }] as const]
+  })
+  return new Map(lines)
+}
+
+async function fetched(name: string, { file, digest }: Listed, folder: string): Promise<string> {
+  const at = path.join(folder, file)
+  if (!existsSync(at)) await run('apt-get', [...DOWNLOAD, '-q', name], { cwd: folder })
+  if (sha256(await readFile(at)) !== digest)
+    throw new Error(`${at} is not what apt lists; remove it`)
+  return at
+}
+
+/** Fetches packages of the machine's own Debian, those that the folder has not, and reads what is in them. */
+export async function debianPackages(
+  names: readonly string[],
+  folder: string,
+): Promise<DebianPackage[]> {
   await mkdir(folder, { recursive: true })
-  const { file, digest } = await download(name, folder)
-  const { stdout: control } = await run('dpkg-deb', ['--field', file])
-  const { bytes } = await run('dpkg-deb', ['--fsys-tarfile', file])
-  return {
-    name,
-    version: controlField(control, 'Version'),
-    architecture: controlField(control, 'Architecture'),
-    sha256: digest,
-    control,
-    entries: readTar(bytes).map(merged),
+  const found = await listed(names)
+  const read = async (name: string): Promise<DebianPackage> => {
+    const there = found.get(name)
+    if (there === undefined)
+      throw new Error(`apt knows no package ${name}; is "apt-get update" due?`)
+    const file = await fetched(name, there, folder)
+    const { stdout: control } = await run('dpkg-deb', ['--field', file])
+    const { bytes } = await run('dpkg-deb', ['--fsys-tarfile', file])
+    return {
+      name,
+      version: controlField(control, 'Version'),
+      architecture: controlField(control, 'Architecture'),
+      sha256: there.digest,
+      control,
+      entries: readTar(bytes).map(merged),
+    }
   }
+  return Promise.all(names.map(read))
 }
 
 const SHARED_OBJECT = /^usr\/lib(?:64)?\/(?:[^/]+-linux-gnu\/)?(?:[^/]+\/)*[^/]+\.so(?:\.[^/]*)?$/

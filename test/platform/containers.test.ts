@@ -1,14 +1,28 @@
-// The images as containers, under Debian's containerd and runc: what they are built of, and how they run.
+// The images as containers, under Debian's containerd and runc: what they are built of, how they run, and a device's way through them.
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { connect as connectSocket } from 'node:net'
 import { after, before, test } from 'node:test'
+import { connect as connectTls } from 'node:tls'
+import { MqttClient } from 'mqtt'
 import { buildImages } from '../../infra/image/build.ts'
-import { ContainedInstallation, FUNCTIONS } from '../support/containers/installation.ts'
+import { hashBody } from '../../shared/hop/canonical.ts'
+import { deriveHopKey } from '../../shared/hop/keys.ts'
+import { signHop } from '../../shared/hop/sign.ts'
+import {
+  ContainedInstallation,
+  DEVICE_PORT,
+  FUNCTIONS,
+  GATEWAY_PORT,
+} from '../support/containers/installation.ts'
 import { ContainerMachine, hasContainers } from '../support/containers/machine.ts'
+import { deviceKey } from '../support/csr.ts'
+import { allow, insertBootstrapToken } from '../support/identity.ts'
 import { needs } from '../support/needs.ts'
 import { cloneDatabase, type TestDatabase } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
 
+const DEVICE = 'c-1'
 const stack = new AsyncDisposableStack()
 const there = needs('containerd', hasContainers)
 let database: TestDatabase
@@ -23,6 +37,63 @@ before(async () => {
   await muster.prepare()
 })
 after(() => stack.disposeAsync())
+
+/** A call as the edge makes it, by the gateway. */
+async function throughEdge(callee: string, target: string, body: object) {
+  const root = Buffer.from(readFileSync(`${muster.part('edge')}/hop-root`, 'latin1'), 'base64')
+  const content = Buffer.from(JSON.stringify(body))
+  const contentType = 'application/json'
+  const proof = signHop({
+    key: { kid: 'k1', key: deriveHopKey(root, 'edge', callee) },
+    caller: 'edge',
+    callee,
+    now: new Date(),
+    method: 'POST',
+    target,
+    contentType,
+    verdict: 'none',
+    source: '127.0.0.1',
+    body: hashBody(content),
+  })
+  const headers = { ...proof, 'content-type': contentType }
+  const options = { method: 'POST', headers, body: content }
+  return machine.fetch(GATEWAY_PORT, `/function/${callee}`, options)
+}
+
+/** Enrols the device by a one-time token; connected to the broker by what it got. */
+async function enrolled(): Promise<MqttClient> {
+  await allow(database.db, DEVICE)
+  const token = await insertBootstrapToken(database.db)
+  const key = deviceKey()
+  const request = { device_id: DEVICE, csr: key.csr(`/CN=${DEVICE}`), token: token.text }
+  const answer = await throughEdge('enroll', '/api/v1/enroll', request)
+  assert.equal(answer.status, 200, answer.body)
+  const { certificate, chain }: { certificate: string; chain: string } = JSON.parse(answer.body)
+  const ca = readFileSync(`${muster.part('broker')}/server-ca.pem`)
+  const stream = () =>
+    connectTls({
+      socket: connectSocket(machine.socket(DEVICE_PORT)),
+      servername: 'localhost',
+      ca,
+      cert: certificate + chain,
+      key: key.key,
+    })
+  return new MqttClient(stream, { clientId: DEVICE, reconnectPeriod: 0, clean: true })
+}
+
+/** What arrives at a topic: the next message, as JSON. */
+function next(client: MqttClient, topic: string): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`nothing at ${topic}`)), 30_000)
+    const take = (at: string, payload: Buffer) => {
+      if (at !== topic) return
+      clearTimeout(timer)
+      client.off('message', take)
+      resolve(JSON.parse(payload.toString()))
+    }
+    client.on('message', take)
+  })
+}
 
 test('ok/the same input gives the same images', there, async () => {
   const digests = async () =>
@@ -56,6 +127,33 @@ test('ok/an ordinary user, no capability, a root that nothing writes to', there,
   }
   assert.equal((await tried('/tmp/x')).code, 0)
 })
+
+test(
+  'ok/a device enrols and its reported state comes through broker, connector, gateway and function',
+  there,
+  async () => {
+    await muster.startDelivery()
+    const client = await enrolled()
+    try {
+      await until('the device is connected', () => client.connected)
+      await client.subscribeAsync(`devices/${DEVICE}/shadow/#`, { qos: 1 })
+      const accepted = next(client, `devices/${DEVICE}/shadow/update/accepted`)
+      const update = { state: { reported: { temperature: 21 } } }
+      await client.publishAsync(`devices/${DEVICE}/shadow/update`, JSON.stringify(update), {
+        qos: 1,
+      })
+      assert.equal((await accepted)['version'], 1)
+      const [row] = await database.db.unnamed<{ reported: string }>(
+        'shadow',
+        'select reported from shadows where device_id = $1',
+        [DEVICE],
+      )
+      assert.deepEqual(JSON.parse(row?.reported ?? ''), update.state.reported)
+    } finally {
+      await client.endAsync(true)
+    }
+  },
+)
 
 test('ok/killed by its memory limit, a function is started again and serves', there, async () => {
   const first = await machine.pid('shadow-update')

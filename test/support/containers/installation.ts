@@ -1,6 +1,7 @@
 // Muster as its images in containers: set up by the tools' image, each function with its own secrets, memory and port.
 import { chownSync, mkdirSync } from 'node:fs'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { writeArchive } from '../../../infra/image/archive.ts'
@@ -15,6 +16,9 @@ const MIB = 2 ** 20
 export const SECRETS = '/var/openfaas/secrets'
 export const FUNCTIONS = ['enroll', 'pki', 'register', 'shadow-update', 'compute-delta'] as const
 export const GATEWAY_PORT = 8080
+export const DEVICE_PORT = 8883
+const SERVICE_PORT = 8884
+const METRICS_PORT = 9400
 
 /** Where the watchdog of the n-th function listens. */
 export const portOf = (name: string): number => 9000 + FUNCTIONS.findIndex((each) => each === name)
@@ -43,7 +47,7 @@ export class ContainedInstallation {
 
   /** Builds the images, loads them, makes secrets and database ready, and opens the ports. */
   async prepare(): Promise<void> {
-    const built = await buildImages([...FUNCTIONS, 'tools'])
+    const built = await buildImages([...FUNCTIONS, 'connector', 'broker', 'tools'])
     const archive = path.join(this.machine.folder, 'images.tar')
     await writeFile(archive, writeArchive(built.map((each) => each.image)))
     await this.machine.load(archive)
@@ -75,7 +79,7 @@ export class ContainedInstallation {
   async #openPorts(): Promise<void> {
     const folder = path.join(this.machine.folder, 'ports')
     mkdirSync(folder)
-    const ports = [GATEWAY_PORT, ...FUNCTIONS.map(portOf)]
+    const ports = [GATEWAY_PORT, DEVICE_PORT, SERVICE_PORT, METRICS_PORT, ...FUNCTIONS.map(portOf)]
     const child = this.machine.spawnInside(process.execPath, [
       new URL('inside.ts', import.meta.url).pathname,
       folder,
@@ -111,5 +115,59 @@ export class ContainedInstallation {
   async isReady(name: string): Promise<boolean> {
     const answer = await this.machine.fetch(portOf(name), '/_/ready').catch(() => undefined)
     return answer?.status === 200
+  }
+
+  /** Starts connector and broker, and waits until devices can connect. */
+  async startDelivery(): Promise<void> {
+    await this.machine.start(image('connector'), 'connector', {
+      memoryBytes: 192 * MIB,
+      restart: true,
+      mounts: { [SECRETS]: this.part('connector'), ...this.#socket() },
+      env: {
+        MQTT_URL: `mqtts://127.0.0.1:${SERVICE_PORT}`,
+        MQTT_CA_FILE: `${SECRETS}/server-ca.pem`,
+        MQTT_CERT_FILE: `${SECRETS}/connector.pem`,
+        MQTT_KEY_FILE: `${SECRETS}/connector.key`,
+        GATEWAY_URL: `http://127.0.0.1:${GATEWAY_PORT}`,
+        METRICS_PORT: String(METRICS_PORT),
+      },
+    })
+    const folder = '/var/lib/muster/broker'
+    await this.machine.start(image('broker'), 'broker', {
+      memoryBytes: 256 * MIB,
+      restart: true,
+      mounts: this.#socket(),
+      writable: { [folder]: this.part('broker') },
+      env: {
+        DATABASE_URL_FILE: `${folder}/database-url`,
+        MQTT_URL: `mqtts://127.0.0.1:${SERVICE_PORT}`,
+        MQTT_CA_FILE: `${folder}/server-ca.pem`,
+        MQTT_CERT_FILE: `${folder}/broker-agent.pem`,
+        MQTT_KEY_FILE: `${folder}/broker-agent.key`,
+      },
+    })
+    await until('the broker listens', () => this.#listens(DEVICE_PORT), 60)
+    await until('the connector holds its slots', () => this.#holdsSlots(), 60)
+  }
+
+  /** The way out of the namespace is closed at once where nobody listens at its end. */
+  #listens(port: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const socket = connect(this.machine.socket(port))
+    const timer = setTimeout(() => resolve(true), 300)
+    socket.once('error', () => resolve(false)).once('close', () => resolve(false))
+    return promise.finally(() => {
+      clearTimeout(timer)
+      socket.destroy()
+    })
+  }
+
+  async #holdsSlots(): Promise<boolean> {
+    const [row] = await this.#database.db.unnamed<{ held: boolean }>(
+      'slots_held',
+      `select count(*) > 0 and bool_and(lease_until > now()) held from connector_slots`,
+      [],
+    )
+    return row?.held === true
   }
 }
