@@ -1,5 +1,6 @@
 // L1 and further figures of the platform, one function each; those of other parts of it stand in files of their own and are added to `goals`.
 import { goals as edgeGoals } from './edge.ts'
+import { goals as imageGoals } from './images.ts'
 import { buildLoadgen, runLoad } from './load.ts'
 import { startFaasStack, startInProcessStack, type PathStack } from './platform-stack.ts'
 import { untilIdle } from './meters.ts'
@@ -53,5 +54,5 @@ export async function shadowPathCost(): Promise<Goal> {
 }
 
 export async function goals(): Promise<Goal[]> {
-  return [await shadowPathCost(), ...(await edgeGoals())]
+  return [await shadowPathCost(), ...(await edgeGoals()), ...(await imageGoals())]
 }

@@ -7,7 +7,7 @@ export interface Goal {
   readonly value: number
   readonly floor: number
   readonly target: number
-  readonly unit: 'ratio' | 's' | 'ms' | 'MiB' | 'lost'
+  readonly unit: 'ratio' | 's' | 'ms' | 'MiB' | 'MB' | 'lost'
   readonly better: 'higher' | 'lower'
   /** What the value is the median of. */
   readonly samples?: readonly number[]

@@ -13,6 +13,8 @@ import type { ContainerMachine, ContainerOptions } from './machine.ts'
 const NODE = '/usr/bin/node'
 const OWNER = 1000
 const MIB = 2 ** 20
+// The start of a container is a figure.
+const LOOK_MS = 5
 export const SECRETS = '/var/openfaas/secrets'
 export const FUNCTIONS = ['enroll', 'pki', 'register', 'shadow-update', 'compute-delta'] as const
 export const GATEWAY_PORT = 8080
@@ -108,7 +110,7 @@ export class ContainedInstallation {
         ...options.env,
       },
     })
-    await until(`${name} is ready`, () => this.isReady(name), 30)
+    await until(`${name} is ready`, () => this.isReady(name), 30, LOOK_MS)
     return performance.now() - started
   }
 
