@@ -10,6 +10,8 @@ import { handler as console_ } from '../../functions/console/handler.ts'
 import { createDeps as registerDeps } from '../../functions/register/deps.ts'
 import { handler as register } from '../../functions/register/handler.ts'
 import { newSessionSecret, sessionHash } from '../../shared/access/session.ts'
+import { systemClock } from '../../shared/clock.ts'
+import { sampleFleet } from '../../shared/fleet/sample.ts'
 import { readRoute } from '../../shared/http/route.ts'
 import { ROUTES } from '../../shared/http/route-table.ts'
 import { insertCertificate, insertDevice, selfSigned } from '../support/certificate.ts'
@@ -264,6 +266,7 @@ test('attack 48: text of devices is no markup in the console', async () => {
   const { text } = await ask('GET', '/')
   assert.match(text, /&lt;img src=x onerror/)
   assert.doesNotMatch(text, /<img|<script|<b>kind|"><i>/)
+  await sampleFleet({ db: cloned.db, clock: systemClock })
   const metrics = await ask('GET', '/metrics')
   assert.match(metrics.text, /hardware_rev="\\"><script>"/)
 })
