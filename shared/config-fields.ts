@@ -7,6 +7,7 @@ import {
   integer,
   names,
   port,
+  ratio,
   text,
   url,
   type Kind,
@@ -73,6 +74,8 @@ export const FIELDS = {
   DISK_FREE_MIN_BYTES: required(bytes('512 MiB'), 512 * MIB),
   STOP_SECONDS: required(integer(1, 60, '5'), 5),
   EVENT_STREAM_SECONDS: optional(integer(1, 86_400, '25')),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional(url('http://collector:4318', 'http', 'https')),
+  OTEL_TRACES_SAMPLER_ARG: required(ratio('0.01'), 1),
 } satisfies Record<string, Field<unknown>>
 
 export type FieldName = keyof typeof FIELDS

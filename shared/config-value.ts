@@ -34,6 +34,15 @@ export function integer(min: number, max: number, example: string, what?: string
 
 export const port = (example: string): Kind<number> => integer(1, 65_535, example, 'a port')
 
+/** A share of all, 0 to 1. */
+export const ratio = (example: string): Kind<number> => ({
+  example,
+  parse: (value) => {
+    const number = /^\d(\.\d{1,9})?$/.test(value) ? Number(value) : NaN
+    return number <= 1 ? { value: number } : { fault: 'not a share (0 to 1)' }
+  },
+})
+
 /** A number of bytes: `4194304`, `4 MiB`. */
 export const bytes = (example: string): Kind<number> => ({
   example,

@@ -58,6 +58,10 @@ export interface Config {
   readonly diskFreeMinBytes: number
   readonly stopSeconds: number
   readonly eventStreamSeconds: number
+  /** Collector of traces; without it there are none. */
+  readonly tracesEndpoint: string | undefined
+  /** Share of the traces that are recorded, of those that begin here. */
+  readonly tracesRatio: number
 }
 
 export interface ConfigSource {
@@ -244,6 +248,8 @@ function shape(v: Values, embedded: boolean): Config {
     diskFreeMinBytes: v.DISK_FREE_MIN_BYTES,
     stopSeconds: v.STOP_SECONDS,
     eventStreamSeconds: v.EVENT_STREAM_SECONDS ?? (embedded ? 3600 : 25),
+    tracesEndpoint: v.OTEL_EXPORTER_OTLP_ENDPOINT,
+    tracesRatio: v.OTEL_TRACES_SAMPLER_ARG,
   }
 }
 

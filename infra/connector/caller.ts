@@ -3,13 +3,17 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { hashBody } from '../../shared/hop/canonical.ts'
 import { deriveHopKey, type HopKey } from '../../shared/hop/keys.ts'
 import { NO_CLIENT, signHop } from '../../shared/hop/sign.ts'
+import { traced, traceHeaders } from '../../shared/trace.ts'
 import { ANSWER_BYTES } from '../../shared/mqtt/delivery.ts'
+import type { HopRoot, HopSource } from './hop-root.ts'
 
 export interface Call {
   readonly functionName: string
   /** The signed target: `/mqtt`, `/cron?tick=…`. */
   readonly target: string
   readonly body?: string
+  /** Items of the batch. */
+  readonly items?: number
   readonly contentType?: string
   readonly deadlineMs: number
   readonly signal: AbortSignal
@@ -31,7 +35,7 @@ export interface Caller {
 export interface CallerOptions {
   /** Where a function is called. */
   readonly urlOf: (functionName: string) => string
-  readonly hop: { readonly kid: string; readonly root: Buffer }
+  readonly hop: HopSource
 }
 
 const CALLER = 'connector'
@@ -42,27 +46,55 @@ export function createCaller({ urlOf, hop }: CallerOptions): Caller {
   const kept = { keepAlive: true, timeout: IDLE_MS }
   const plain = new HttpAgent(kept)
   const overTls = new HttpsAgent(kept)
-  const keys = new Map<string, HopKey>()
-  const keyOf = (callee: string): HopKey => {
-    const key = keys.get(callee) ?? { kid: hop.kid, key: deriveHopKey(hop.root, CALLER, callee) }
-    keys.set(callee, key)
-    return key
-  }
+  const keyOf = keysOf(hop)
   return {
-    call: (call) => {
-      const url = new URL(urlOf(call.functionName))
-      const options = { method: 'POST', headers: headersOf(call, keyOf(call.functionName)) }
-      return exchange(call, (signal) =>
-        url.protocol === 'https:'
-          ? httpsRequest(url, { ...options, agent: overTls, signal })
-          : httpRequest(url, { ...options, agent: plain, signal }),
-      )
-    },
+    call: (call) =>
+      inSpan(call, () => {
+        const url = new URL(urlOf(call.functionName))
+        const options = { method: 'POST', headers: headersOf(call, keyOf(call.functionName)) }
+        return exchange(call, (signal) =>
+          url.protocol === 'https:'
+            ? httpsRequest(url, { ...options, agent: overTls, signal })
+            : httpRequest(url, { ...options, agent: plain, signal }),
+        )
+      }),
     close: () => {
       plain.destroy()
       overTls.destroy()
     },
   }
+}
+
+/** Keys by callee, derived once from each root. */
+function keysOf(hop: HopSource): (callee: string) => HopKey {
+  const keys = new Map<string, HopKey>()
+  let from: HopRoot | undefined
+  return (callee) => {
+    const now = typeof hop === 'function' ? hop() : hop
+    if (now !== from) keys.clear()
+    from = now
+    const key = keys.get(callee) ?? { kid: now.kid, key: deriveHopKey(now.root, CALLER, callee) }
+    keys.set(callee, key)
+    return key
+  }
+}
+
+/** Each call begins a trace: what comes of one batch is one tree, however many devices it is from. */
+function inSpan(
+  { functionName, target, items }: Call,
+  work: () => Promise<CallAnswer>,
+): Promise<CallAnswer> {
+  const attributes = {
+    'muster.target': target.split('?', 1)[0] ?? '',
+    ...(items !== undefined && { 'messaging.batch.message_count': items }),
+  }
+  const start = { name: `call ${functionName}`, kind: 'client', part: 'connector' } as const
+  return traced({ ...start, from: null, attributes }, async (span) => {
+    const answer = await work()
+    span?.set({ 'http.response.status_code': answer.status })
+    if (answer.status >= 400) span?.fail(String(answer.status))
+    return answer
+  })
 }
 
 function headersOf(call: Call, key: HopKey): Record<string, string> {
@@ -80,7 +112,7 @@ function headersOf(call: Call, key: HopKey): Record<string, string> {
   })
   const length = String(body === undefined ? 0 : Buffer.byteLength(body))
   const type = contentType === undefined ? {} : { 'Content-Type': contentType }
-  return { ...signed, ...type, 'Content-Length': length }
+  return { ...signed, ...traceHeaders(), ...type, 'Content-Length': length }
 }
 
 async function exchange(

@@ -25,6 +25,7 @@ export async function invoke(caller: Caller, invocation: Invocation): Promise<Ou
       target: '/mqtt',
       body: joinBatch(events),
       contentType: BATCH_TYPE,
+      items: events.length,
       deadlineMs,
       signal,
     })

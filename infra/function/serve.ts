@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError, loadConfig } from '../../shared/config.ts'
 import type { Host } from '../../shared/host.ts'
 import { createLogger } from '../../shared/log.ts'
+import { openTraces } from '../../shared/open-traces.ts'
 import { MissingSetting, openFunctionHost } from './host.ts'
 import { closeServer, openFunction, openMetrics } from './listen.ts'
 
@@ -41,6 +42,7 @@ async function run<Deps>(name: string, module: FunctionModule<Deps>): Promise<vo
   const config = loadConfig({ env: process.env, functionName: name })
   const port = portOf()
   const log = createLogger(config.logLevel).child({ function: name })
+  const traces = await openTraces(config, log)
   const opened = openFunctionHost(name, config, log, module.connections ?? POOL)
   const deps = await module.createDeps(opened.host)
   const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
@@ -51,6 +53,7 @@ async function run<Deps>(name: string, module: FunctionModule<Deps>): Promise<vo
   await sleep(servesOnMs() + AFTER_MS)
   await closeServer(server, config.stopSeconds * 1000)
   await opened.close()
+  await traces.close()
   log.info({}, 'function stopped')
 }
 

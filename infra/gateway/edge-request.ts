@@ -5,6 +5,7 @@ import type { HopKey } from '../../shared/hop/keys.ts'
 import { signHop } from '../../shared/hop/sign.ts'
 import { problemResponse } from '../../shared/http/problem.ts'
 import type { Route, Router } from '../../shared/http/route.ts'
+import { traced, traceHeaders } from '../../shared/trace.ts'
 import { writeAnswer } from './answer.ts'
 import { drainRest } from './drain-rest.ts'
 import { FUNCTION_URL, toRefusal, type Dispatch } from './dispatch.ts'
@@ -49,7 +50,7 @@ export async function serveRequest(
   try {
     route = findRoute(deps.route, request)
     functionName = route.function
-    answer = await ask(deps, { peer, request, response, route, callId })
+    answer = await askInSpan(deps, { peer, request, response, route, callId })
   } catch (error) {
     failure = error
     answer = refusal(error, request, callId)
@@ -94,6 +95,24 @@ interface Asked {
   readonly response: ServerResponse
   readonly route: Route
   readonly callId: string
+}
+
+/** What has no route has no trace: anyone may ask for anything. */
+function askInSpan(deps: EdgeDeps, asked: Asked): Promise<Response> {
+  const { request, route, callId } = asked
+  const method = request.method ?? 'GET'
+  const attributes = {
+    'http.request.method': method,
+    'http.route': route.template,
+    'muster.call_id': callId,
+  }
+  const name = `${method} ${route.template}`
+  return traced({ name, kind: 'server', part: 'edge', from: null, attributes }, async (span) => {
+    const answer = await ask(deps, asked)
+    span?.set({ 'http.response.status_code': answer.status })
+    if (answer.status >= 500) span?.fail(String(answer.status))
+    return answer
+  })
 }
 
 async function ask(deps: EdgeDeps, asked: Asked): Promise<Response> {
@@ -141,7 +160,8 @@ function provenHeaders(deps: EdgeDeps, asked: Asked, body: string | undefined): 
     binding: route.function === 'est' ? peer.binding : undefined,
     body,
   })
-  for (const [name, value] of Object.entries(proof)) headers.set(name, value)
+  const own = { ...proof, ...traceHeaders() }
+  for (const [name, value] of Object.entries(own)) headers.set(name, value)
   return headers
 }
 

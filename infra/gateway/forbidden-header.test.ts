@@ -10,6 +10,9 @@ for (const name of [
   'X-SSL-Foo',
   'xssl-foo',
   'Te',
+  'Traceparent',
+  'TRACESTATE',
+  'baggage',
   'Expect',
 ])
   test(`fail/${name}`, () => assert.ok(isForbidden(name)))

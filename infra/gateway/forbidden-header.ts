@@ -1,7 +1,7 @@
-// What only the edge may say (pki.md 1.9, trust.md 2), and what concerns one connection only. Names are compared with
-// `_` read as `-`, since servers behind may take one for the other.
+// What only the edge may say (pki.md 1.9, trust.md 2), traces too, since who names one decides whether it is recorded; and what
+// concerns one connection only. Names are compared with `_` read as `-`, since servers behind may take one for the other.
 const FORBIDDEN =
-  /^(client-cert|muster-|x-forwarded|forwarded$|x-real-ip|x-(topic|connector|timeout|call-id|start-time|authority|controller-id|duration)|x-?ssl-|ssl-client|x-(client|amzn-mtls|arr)-)/
+  /^(client-cert|muster-|x-forwarded|forwarded$|traceparent$|tracestate$|baggage$|x-real-ip|x-(topic|connector|timeout|call-id|start-time|authority|controller-id|duration)|x-?ssl-|ssl-client|x-(client|amzn-mtls|arr)-)/
 const CONNECTION = new Set([
   'connection',
   'proxy-connection',

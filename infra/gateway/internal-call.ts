@@ -2,6 +2,7 @@ import { hashBody } from '../../shared/hop/canonical.ts'
 import type { HopKey } from '../../shared/hop/keys.ts'
 import { NO_CLIENT, signHop } from '../../shared/hop/sign.ts'
 import type { InternalCall } from '../../shared/host.ts'
+import { traced, traceHeaders } from '../../shared/trace.ts'
 import { FUNCTION_URL, type Dispatch } from './dispatch.ts'
 
 export interface InternalCaller {
@@ -30,10 +31,13 @@ export function createInternalCall({ caller, keyOf, now, dispatch }: InternalCal
       source: NO_CLIENT,
       body: hashBody(text),
     })
-    const headers = { ...proof, 'Content-Type': contentType }
-    return dispatch(
-      functionName,
-      new Request(FUNCTION_URL, { method: 'POST', headers, body: text }),
-    )
+    return traced({ name: `call ${functionName}`, kind: 'client' }, async (span) => {
+      const headers = { ...proof, ...traceHeaders(), 'Content-Type': contentType }
+      const request = new Request(FUNCTION_URL, { method: 'POST', headers, body: text })
+      const response = await dispatch(functionName, request)
+      span?.set({ 'http.response.status_code': response.status })
+      if (response.status >= 400) span?.fail(String(response.status))
+      return response
+    })
   }
 }

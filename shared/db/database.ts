@@ -10,6 +10,7 @@ import {
   type QueryResult,
   type QueryResultRow,
 } from 'pg'
+import { traced } from '../trace.ts'
 import { openServers, type DatabaseUrl, type Servers } from './servers.ts'
 import type { Statement } from './statement.ts'
 
@@ -71,13 +72,16 @@ async function named<R>(
   return result.rows
 }
 
+/** The statement's name alone: its text is in the source, its parameters are nobody's. */
+const spanned = <T>(name: string, work: () => Promise<T>): Promise<T> =>
+  traced({ name, kind: 'client', attributes: { 'db.system.name': 'postgresql' } }, work)
+
 function overClient(client: Pool | PoolClient): Db {
   return {
-    rows: (statement, params) =>
-      named(client, { name: statement.name, text: statement.text }, params),
-    row: async (statement, params) =>
-      (await named<never>(client, { name: statement.name, text: statement.text }, params))[0],
-    unnamed: (_label, text, params) => named(client, { text }, params),
+    rows: ({ name, text }, params) => spanned(name, () => named(client, { name, text }, params)),
+    row: async ({ name, text }, params) =>
+      (await spanned(name, () => named<never>(client, { name, text }, params)))[0],
+    unnamed: (label, text, params) => spanned(label, () => named(client, { text }, params)),
   }
 }
 

@@ -4,6 +4,7 @@ import { hashBody } from '../hop/canonical.ts'
 import type { HopProof, HopVerifier } from '../hop/verify.ts'
 import type { Logger } from '../log.ts'
 import { functionCalls, functionSeconds } from '../metrics.ts'
+import { traced } from '../trace.ts'
 import { boundedBody, checkJson, readBody } from './body.ts'
 import { withBody } from '../request-body.ts'
 import type { Call, Identity } from './call.ts'
@@ -52,12 +53,9 @@ export function serve<Deps extends ServeDeps>(
     }
     const call = toCall(hop.proof)
     const invocation: Invocation = { call, identity: { kind: 'none' } }
-    const response = await answer(name, app, access, {
-      request,
-      deps,
-      proof: hop.proof,
-      invocation,
-    })
+    const asked = { request, deps, proof: hop.proof, invocation }
+    // Only now: of a call without proof no trace is taken up, and what one with a proof says of a trace is trusted for nothing else.
+    const response = await inSpan(name, asked, () => answer(name, app, access, asked))
     report(name, request, deps, invocation, response, performance.now() - started)
     return response
   }
@@ -68,6 +66,22 @@ interface Asked<Deps> {
   readonly deps: Deps
   readonly proof: HopProof
   readonly invocation: Invocation
+}
+
+/** The call's id joins a trace and the log lines. */
+function inSpan<Deps>(
+  name: string,
+  { request, invocation: { call } }: Asked<Deps>,
+  work: () => Promise<Response>,
+): Promise<Response> {
+  const attributes = { 'muster.call_id': call.callId, 'muster.caller': call.caller }
+  const from = request.headers.get('traceparent')
+  return traced({ name, kind: 'server', part: name, from, attributes }, async (span) => {
+    const response = await work()
+    span?.set({ 'http.response.status_code': response.status })
+    if (response.status >= 500) span?.fail(String(response.status))
+    return response
+  })
 }
 
 async function answer<Deps extends ServeDeps>(

@@ -7,6 +7,7 @@ import { systemClock } from '../../../shared/clock.ts'
 import { loadConfig, type Config, type ConfigSource } from '../../../shared/config.ts'
 import type { Logger } from '../../../shared/log.ts'
 import { metrics } from '../../../shared/metrics.ts'
+import { openTraces } from '../../../shared/open-traces.ts'
 import { readPassphrase, readSecret } from '../../../shared/secret.ts'
 import { parseHopRoot } from '../../connector/hop-root.ts'
 import type { BrokerAddress } from '../../connector/broker-stream.ts'
@@ -46,6 +47,8 @@ import { untilAsked } from './signals.ts'
 
 const CONNECTOR_CONNECTIONS = 4
 const POSTGRES_STOP_MS = 1500
+// Of what a stop may take, for the last spans.
+const TRACES_MS = 500
 // Another instance on the same database may hold the slots; then this one stands by.
 const HELD_MS = 3000
 const STACK = new URL('../../../stack.yml', import.meta.url)
@@ -79,6 +82,8 @@ export async function run(source: ConfigSource, say: (text: string) => void): Pr
   const data = await openDataDirectory(config.dataDirectory, version, config.diskFreeMinBytes)
   const parts = new Parts()
   parts.add('data directory', () => data.release(systemClock.now()))
+  const traces = await openTraces(config, log)
+  parts.add('traces', (withinMs) => traces.close(Math.min(withinMs, TRACES_MS)))
   const start: Start = {
     config,
     data,

@@ -8,6 +8,7 @@ import { collect } from '../wire.ts'
 const FORBIDDEN =
   `Client-Cert client_cert Client-Cert-Chain Muster-Hop muster_hop Muster-Target muster_target
   X-Forwarded-For X_Forwarded_For X-Forwarded-Client-Cert X-Forwarded-Tls-Client-Cert Forwarded X-Real-IP
+  Traceparent tracestate TRACEPARENT baggage
   X-SSL-Client-Cert X-SSL-Cert SSL-Client-Cert SSL_CLIENT_CERT X-Client-Cert X-Amzn-Mtls-Clientcert X-ARR-ClientCert
   X-Topic X-Connector X-Timeout X-Call-Id X-Authority X-Authority-0 X-Controller-Id X-Ssl-Client-Cn
   X-Ssl-Issuer-Hash-1`.split(/\s+/)
