@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { path, type Json } from './api/client.ts'
+import { path, type Api, type Item, type Json } from './api/client.ts'
+import { ApiError } from './api/problem.ts'
 import { UsageError, type Input, type Noun, type Option } from './command/command.ts'
 import { confirm, YES } from './confirm.ts'
 import { CommandError, EXIT } from './exit.ts'
@@ -135,7 +136,23 @@ const showPlan: SessionCommand = {
   },
 }
 
-/** The verbs of a rollout are changes: under the ETag of what was seen. */
+// Of a rollout that is under way, which changes by itself while one looks. What starts one is asked for the plan that was seen.
+const UNDER_WAY = new Set(['pause', 'resume', 'stop'])
+const TRIES = 4
+
+/** Looks, then acts under the ETag of what was seen; of a rollout that is under way again when it changed meanwhile. */
+async function act(api: Api, of: string, verb: string): Promise<Item> {
+  for (let left = UNDER_WAY.has(verb) ? TRIES : 1; ; left--) {
+    const { etag } = await api.get(of)
+    try {
+      return await api.post(`${of}/${verb}`, undefined, { ifMatch: etag })
+    } catch (error) {
+      const changed = error instanceof ApiError && error.code === 'request.precondition_failed'
+      if (!changed || left === 1) throw error
+    }
+  }
+}
+
 function verbCommand(verb: string, summary: string, asks = false): SessionCommand {
   return {
     path: ['rollout', verb],
@@ -146,9 +163,7 @@ function verbCommand(verb: string, summary: string, asks = false): SessionComman
       const name = input.argument(0)
       if (asks) await confirm(session, input, `${verb} rollout ${name}`)
       const api = await session.api()
-      const of = `rollouts/${path(name)}`
-      const { etag } = await api.get(of)
-      const item = await api.post(`${of}/${verb}`, undefined, { ifMatch: etag })
+      const item = await act(api, `rollouts/${path(name)}`, verb)
       printDone(session, `rollout ${name}: ${String(item['status'])}`, item, ROLLOUTS)
     },
   }
