@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client'
 import type { Database } from '../../shared/db/database.ts'
 import type { DatabaseUrl } from '../../shared/db/servers.ts'
 import { SLOT_CLASSES, type SlotClass } from '../../shared/mqtt/topics.ts'
-import { createCaller } from './caller.ts'
+import { createCaller, type CallerOptions } from './caller.ts'
 import { Cron } from './cron.ts'
 import { listenForHints } from './hints.ts'
 import type { Cell } from './cells.ts'
@@ -25,7 +25,7 @@ export interface ConnectorOptions {
   readonly directUrl?: DatabaseUrl | undefined
   /** Where a function is called. */
   readonly urlOf: (functionName: string) => string
-  readonly hop: { readonly kid: string; readonly root: Buffer }
+  readonly hop: CallerOptions['hop']
   /** The brokers whose slots it holds, or shares with other connectors. */
   readonly cells: readonly Cell[]
   readonly triggers: Triggers

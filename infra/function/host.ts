@@ -13,6 +13,7 @@ import { forwardFunctions } from '../gateway/forward.ts'
 import { createInternalCall } from '../gateway/internal-call.ts'
 
 const REREAD_MS = 10_000
+const UNKNOWN_MS = 1_000
 // Statements end after 5 s by themselves; a host that is gone says nothing.
 const ANSWER_MS = 6_000
 const HOP_ROOT = /^(?:([A-Za-z0-9_-]{1,32}):)?([A-Za-z0-9+/]{43}=)$/
@@ -31,22 +32,25 @@ function needed<T>(value: T | undefined, name: string): T {
   return value
 }
 
-/** Keys of the callers, read again every ten seconds: a rotation needs no restart. */
-function rereadKeys(name: string): () => readonly CallerKey[] {
+/** Keys of the callers, read again every ten seconds, and at once for a kid that is new: a rotation needs no restart. */
+function rereadKeys(name: string): (kid: string) => readonly CallerKey[] {
   const read = () => {
     const secret = readSecret('hop-keys', { env: process.env, functionName: name })
     return parseHopKeys(needed(secret, 'HOP_KEYS').toString('utf8'))
   }
-  let known = { keys: read(), until: performance.now() + REREAD_MS }
-  return () => {
-    if (performance.now() < known.until) return known.keys
+  let keys = read()
+  let readAt = performance.now()
+  return (kid) => {
+    const age = performance.now() - readAt
+    // Whoever makes kids up costs one read a second.
+    if (age < (keys.some((key) => key.kid === kid) ? REREAD_MS : UNKNOWN_MS)) return keys
+    readAt = performance.now()
     try {
-      known = { keys: read(), until: performance.now() + REREAD_MS }
+      keys = read()
     } catch {
       // Half a rotation: the keys that were good stay so.
-      known = { keys: known.keys, until: performance.now() + REREAD_MS }
     }
-    return known.keys
+    return keys
   }
 }
 

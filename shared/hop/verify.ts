@@ -45,8 +45,8 @@ export interface HopVerifier {
 
 export interface VerifierOptions {
   readonly callee: string
-  /** Asked on each call, so that keys can be rotated while the callee runs. */
-  readonly keys: () => readonly CallerKey[]
+  /** Asked on each call, with the kid that it names, so that keys can be rotated while the callee runs. */
+  readonly keys: (kid: string) => readonly CallerKey[]
   readonly now: () => Date
 }
 
@@ -87,7 +87,9 @@ function verify(options: VerifierOptions, method: string, headers: Headers): Hop
   const read = readHeaders(hop, method, options.callee, headers)
   if (!read) return refuse('malformed', 400)
   const { claims, mac, certificate } = read
-  const known = options.keys().find((k) => k.kid === claims.kid && k.caller === claims.caller)
+  const known = options
+    .keys(claims.kid)
+    .find((k) => k.kid === claims.kid && k.caller === claims.caller)
   if (!known) return refuse('key_unknown')
   if (!timingSafeEqual(hopMac(known.key, claims), mac)) return refuse('mac_wrong')
   if (Math.abs(options.now().getTime() - Number(claims.time)) > WINDOW_MS) return refuse('time_off')
