@@ -19,14 +19,16 @@ import { setUpSecrets } from './secrets.ts'
 
 const USAGE = 2
 const OWNER = '1000'
+const KID = /^[A-Za-z0-9_-]{1,32}$/
 const USAGE_TEXT =
-  'usage: setup secrets --parts DIR [--database HOST:PORT/NAME] [--broker NAME] [--owner UID] | setup database | setup migrate\n'
+  'usage: setup secrets --parts DIR [--database HOST:PORT/NAME] [--broker NAME] [--owner UID] [--hop-kids KID[,KID]] | setup database | setup migrate\n'
 
 interface Given {
   readonly parts: string | undefined
   readonly database: string
   readonly broker: string
   readonly owner: number
+  readonly hopKids: readonly [string, ...string[]] | undefined
 }
 
 function given(): { verb: string | undefined; options: Given } {
@@ -37,14 +39,30 @@ function given(): { verb: string | undefined; options: Given } {
       database: { type: 'string', default: 'postgres:5432/muster' },
       broker: { type: 'string', default: 'broker' },
       owner: { type: 'string', default: OWNER },
+      'hop-kids': { type: 'string' },
     },
   })
   const { parts, database, broker, owner } = values
-  return { verb: positionals[0], options: { parts, database, broker, owner: Number(owner) } }
+  const hopKids = kidsOf(values['hop-kids'])
+  const options = { parts, database, broker, owner: Number(owner), hopKids }
+  return { verb: positionals[0], options }
+}
+
+/** @throws {ConfigError} unless it is one name, or two that differ */
+function kidsOf(text: string | undefined): Given['hopKids'] {
+  if (text === undefined) return undefined
+  const [first = '', second, ...others] = text.split(',')
+  const kids = second === undefined ? ([first] as const) : ([first, second] as const)
+  const sound = kids.every((kid) => KID.test(kid)) && first !== second && others.length === 0
+  if (!sound)
+    throw new ConfigError([
+      { shown: '--hop-kids', problem: 'is not KID or KID,KID, of letters, digits, _ and -' },
+    ])
+  return kids
 }
 
 async function makeParts(config: Config, data: DataDirectory, options: Given): Promise<string> {
-  const { parts = '', database, broker, owner } = options
+  const { parts = '', database, broker, owner, hopKids } = options
   const { made } = await setUpSecrets({
     data,
     parts,
@@ -54,6 +72,7 @@ async function makeParts(config: Config, data: DataDirectory, options: Given): P
     database,
     owner,
     passphrase: readPassphrase(config.passphraseFile),
+    hopKids,
     now: systemClock.now(),
   })
   return made ? 'keys and authorities made' : 'keys and authorities kept'

@@ -2,33 +2,19 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { formatHopKeys, deriveHopKey } from '../../shared/hop/keys.ts'
 import { roleOf } from '../migrations/grants.ts'
+import { CALLS, callersOf, INSTALLATION_SECRETS, usesStore } from './mounts.ts'
 
-const KID = 'k1'
+/** The kid of keys that were never rotated; a caller's root then goes without it. */
+export const FIRST_KID = 'k1'
 const KEY_BYTES = 32
-
-/** Functions that call another one; all of them the signer. */
-const CALLS: Readonly<Record<string, readonly string[]>> = {
-  enroll: ['pki'],
-  est: ['pki'],
-  register: ['pki'],
-  admin: ['pki'],
-}
-
-/** Secrets of the installation that a function mounts as they are. */
-const MOUNTED: Readonly<Record<string, readonly string[]>> = {
-  pki: ['ca-certificates', 'ca-issuing-key', 'claim-ca-certificate', 'claim-ca-key'],
-  enroll: ['kek'],
-  admin: ['kek'],
-  retention: ['audit-key'],
-}
-
-const STORES = new Set(['ota', 'ota-report'])
 
 export interface Installation {
   /** The installation's own secrets by name. */
   readonly secrets: Readonly<Record<string, string>>
   /** The root of every key between parts. */
   readonly hopRoot: Buffer
+  /** Kids that callees take; callers sign with the first. */
+  readonly hopKids: readonly [string, ...string[]]
   /** Of the database: host, port and name, such as `postgres:5432/muster`. */
   readonly database: string
 }
@@ -38,9 +24,9 @@ function derived(root: Buffer, what: string, part: string): Buffer {
   return Buffer.from(hkdfSync('sha256', root, '', `muster-setup-1 ${what} ${part}`, KEY_BYTES))
 }
 
-/** The root that a caller signs its calls with; another caller's is not to be had from it. */
-export const callerRoot = (hopRoot: Buffer, caller: string): Buffer =>
-  derived(hopRoot, 'caller', caller)
+/** The root that a caller signs its calls with under one kid; another caller's, or its own of another kid, is not to be had from it. */
+export const callerRoot = (hopRoot: Buffer, caller: string, kid: string): Buffer =>
+  derived(hopRoot, kid === FIRST_KID ? 'caller' : `caller ${kid}`, caller)
 
 /** The password of a part's login at the database. */
 export const passwordOf = (hopRoot: Buffer, part: string): string =>
@@ -57,27 +43,34 @@ export function databaseUrl({ hopRoot, database }: Installation, part: string): 
 
 const base64 = (bytes: Buffer) => `${bytes.toString('base64')}\n`
 
-/** The keys of all who may call a function. */
-function hopKeys(hopRoot: Buffer, name: string): string {
-  const callers = Object.keys(CALLS).filter((caller) => CALLS[caller]?.includes(name))
+/** The keys of all who may call a function, under each kid. */
+function hopKeys({ hopRoot, hopKids }: Installation, name: string): string {
   return formatHopKeys(
-    ['edge', 'connector', ...callers].map((caller) => ({
-      kid: KID,
-      caller,
-      key: deriveHopKey(callerRoot(hopRoot, caller), caller, name),
-    })),
+    hopKids.flatMap((kid) =>
+      ['edge', 'connector', ...callersOf(name)].map((caller) => ({
+        kid,
+        caller,
+        key: deriveHopKey(callerRoot(hopRoot, caller, kid), caller, name),
+      })),
+    ),
   )
+}
+
+/** What a caller signs with: its root, with the kid before it unless that is the first. */
+function rootOf({ hopRoot, hopKids: [kid] }: Installation, caller: string): string {
+  const root = base64(callerRoot(hopRoot, caller, kid))
+  return kid === FIRST_KID ? root : `${kid}:${root}`
 }
 
 /** The secrets of one function, by the names under which it mounts them. */
 export function functionSecrets(installation: Installation, name: string): Record<string, string> {
   const { hopRoot, secrets } = installation
-  const own = (MOUNTED[name] ?? []).map((secret) => [secret, secrets[secret] ?? ''] as const)
+  const own = (INSTALLATION_SECRETS[name] ?? []).map((secret) => [secret, secrets[secret] ?? ''] as const)
   return {
     'database-url': databaseUrl(installation, name),
-    'hop-keys': hopKeys(hopRoot, name),
-    ...(CALLS[name] && { 'hop-root': base64(callerRoot(hopRoot, name)) }),
-    ...(STORES.has(name) && storeSecrets(hopRoot)),
+    'hop-keys': hopKeys(installation, name),
+    ...(CALLS[name] && { 'hop-root': rootOf(installation, name) }),
+    ...(usesStore(name) && storeSecrets(hopRoot)),
     ...Object.fromEntries(own),
   }
 }
@@ -92,6 +85,6 @@ export const storeSecrets = (hopRoot: Buffer): Record<string, string> => ({
 export function callerSecrets(installation: Installation, name: string): Record<string, string> {
   return {
     'database-url': databaseUrl(installation, name),
-    'hop-root': base64(callerRoot(installation.hopRoot, name)),
+    'hop-root': rootOf(installation, name),
   }
 }

@@ -9,6 +9,7 @@ import { serverCertificate } from '../embedded/start/server-certificate.ts'
 import {
   callerSecrets,
   databaseUrl,
+  FIRST_KID,
   functionSecrets,
   passwordOf,
   storeSecrets,
@@ -28,21 +29,39 @@ export interface SetupOptions {
   /** The user of the parts' containers. */
   readonly owner: number
   readonly passphrase: string | undefined
+  /** Kids of the keys between parts, while they are rotated; undefined: those of the last run. */
+  readonly hopKids: HopKids | undefined
   readonly now: Date
 }
+
+type HopKids = readonly [string, ...string[]]
 
 /** The user of PostgreSQL's own image. */
 const POSTGRES_USER = 999
 
 type Files = Readonly<Record<string, string>>
 
-async function readInstallation(folder: string, database: string): Promise<Installation> {
+/** The kids that were given, kept for the runs after; else those that were kept. */
+async function hopKidsOf(data: DataDirectory, given: HopKids | undefined): Promise<HopKids> {
+  const file = data.file('hop-kids')
+  if (given !== undefined) await writePrivate(file, `${given.join(',')}\n`)
+  const kept = (await readFileOrNothing(file))?.toString('utf8').trim() ?? FIRST_KID
+  const [first = FIRST_KID, ...others] = kept.split(',')
+  return [first, ...others]
+}
+
+async function readInstallation(
+  folder: string,
+  database: string,
+  hopKids: HopKids,
+): Promise<Installation> {
   const names = await readdir(folder)
   const read = names.map(
     async (name) => [name, await readFile(path.join(folder, name), 'utf8')] as const,
   )
   const secrets = Object.fromEntries(await Promise.all(read))
-  return { secrets, hopRoot: Buffer.from(secrets['hop-root'] ?? '', 'base64'), database }
+  const hopRoot = Buffer.from(secrets['hop-root'] ?? '', 'base64')
+  return { secrets, hopRoot, hopKids, database }
 }
 
 /** Writes a part's files, each only where it changed: whoever reads it anew then has a reason. */
@@ -79,7 +98,8 @@ async function issued(
 export async function setUpSecrets(options: SetupOptions): Promise<{ made: boolean }> {
   const { data, parts, functions, publicNames, database, owner, passphrase, now } = options
   const { folder, made } = await makeSecrets(data, now, passphrase)
-  const installation = await readInstallation(folder, database)
+  const hopKids = await hopKidsOf(data, options.hopKids)
+  const installation = await readInstallation(folder, database, hopKids)
   const { hopRoot, secrets } = installation
   const write = (part: string, files: Files) => writePart(path.join(parts, part), files, owner)
   for (const name of functions) await write(name, functionSecrets(installation, name))
