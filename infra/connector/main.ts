@@ -8,9 +8,10 @@ import { sqlState } from '../../shared/db/transaction.ts'
 import { functionUrl } from '../../shared/function-url.ts'
 import { createLogger, type Logger } from '../../shared/log.ts'
 import { metrics } from '../../shared/metrics.ts'
+import { openTraces } from '../../shared/open-traces.ts'
 import { readSecret } from '../../shared/secret.ts'
 import { cellsOf, type Cell } from './cells.ts'
-import { parseHopRoot } from './hop-root.ts'
+import { parseHopRoot, rotatingHopRoot, type HopSource } from './hop-root.ts'
 import { startConnector } from './start.ts'
 import { readTriggers } from './triggers.ts'
 
@@ -20,6 +21,8 @@ const CONNECTIONS = 4
 // Statements end after 5 s by themselves; a host that is gone says nothing.
 const ANSWER_MS = 6_000
 const USAGE = 2
+// Of what a stop may take, kept for the last spans.
+const TRACES_MS = 300
 const FAILED = 1
 // Connection exceptions, too many connections, shutdown and recovery; and what the socket says.
 const UNREACHABLE = /^(?:08|53|57P0|E(?:CONN|PIPE|NOENT|TIMEDOUT|HOSTUNREACH))/
@@ -27,16 +30,18 @@ const UNREACHABLE = /^(?:08|53|57P0|E(?:CONN|PIPE|NOENT|TIMEDOUT|HOSTUNREACH))/
 interface Needed {
   readonly urls: ProcessUrls
   readonly cells: readonly Cell[]
-  readonly hop: ReturnType<typeof parseHopRoot>
+  readonly hop: HopSource
 }
+
+const readHopRoot = () => readSecret('hop-root', { env: process.env, functionName: 'connector' })
 
 /** @throws {ConfigError} naming all that is missing */
 function neededOf(config: Config): Needed {
   const cells = cellsOf(config)
   const urls = processUrls(config, 'connector')
-  const root = readSecret('hop-root', { env: process.env, functionName: 'connector' })
+  const root = readHopRoot()
   if (urls !== undefined && cells !== undefined && root !== undefined) {
-    return { urls, cells, hop: parseHopRoot(root) }
+    return { urls, cells, hop: rotatingHopRoot(parseHopRoot(root), readHopRoot) }
   }
   const given = { DATABASE_URL: urls, MQTT_URL: cells, HOP_ROOT: root }
   const missing = Object.entries(given).filter(([, value]) => value === undefined)
@@ -82,6 +87,7 @@ async function main(): Promise<void> {
     // Behind a pooler `set role` would leak to others: there the login is the connector's own.
     ...(needed.urls.direct && { role: ROLE }),
   })
+  const traces = await openTraces(config, log)
   const server = await serveMetrics(config.metricsPort)
   const connector = await start(config, db, log, needed)
   log.info(
@@ -90,6 +96,7 @@ async function main(): Promise<void> {
   )
   await stopped
   await connector.close(config.stopSeconds * 1000 - 500)
+  await traces.close(TRACES_MS)
   server.close()
   log.info({}, 'connector stopped')
 }
