@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import * as z from 'zod'
 import { readRouteFile } from '../build/route-file.ts'
+import { CALLS, callersOf, mountsOf, usesStore } from '../setup/mounts.ts'
 
 export interface FunctionPlan {
   readonly name: string
@@ -45,23 +46,6 @@ const Stack = z.object({
   ),
 })
 
-/** Calls of one function to another: `call('pki', '/internal/…')` in the sources; a test compares. */
-export const CALLS: Readonly<Record<string, readonly string[]>> = {
-  enroll: ['pki'],
-  est: ['pki'],
-  register: ['pki'],
-  admin: ['pki'],
-}
-
-const SECRETS: Readonly<Record<string, readonly string[]>> = {
-  pki: ['ca-certificates', 'ca-issuing-key', 'claim-ca-certificate', 'claim-ca-key'],
-  enroll: ['kek'],
-  admin: ['kek'],
-  retention: ['audit-key'],
-  ota: ['s3-access-key', 's3-secret-key'],
-  'ota-report': ['s3-access-key', 's3-secret-key'],
-}
-
 /** What the firmware of a fleet passes through, and what a storm meets, may become more; what only a clock calls is one. */
 const MOST: Readonly<Record<string, number>> = { 'shadow-update': 20, 'compute-delta': 10 }
 const CLOCKWORK = new Set(['ota-notify', 'expiry-scan', 'retention'])
@@ -79,17 +63,12 @@ export async function readPlans(root: URL): Promise<FunctionPlan[]> {
     callers: [
       ...(routed.has(name) ? ['edge'] : []),
       ...(Object.keys(annotations).length > 0 ? ['connector'] : []),
-      ...Object.keys(CALLS).filter((caller) => CALLS[caller]?.includes(name)),
+      ...callersOf(name),
     ],
-    secrets: [
-      'database-url',
-      'hop-keys',
-      ...(CALLS[name] ? ['hop-root'] : []),
-      ...(SECRETS[name] ?? []),
-    ],
+    secrets: mountsOf(name),
     reaches: {
       functions: CALLS[name] ?? [],
-      store: SECRETS[name]?.includes('s3-access-key') === true,
+      store: usesStore(name),
       // The signer reaches nothing but the database, though it has public routes: they need no token.
       outside: routed.has(name) && name !== 'pki',
     },
