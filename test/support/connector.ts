@@ -79,7 +79,7 @@ export interface TestDevice extends AsyncDisposable {
 
 /** A device: an MQTT client that keeps what it hears. */
 export async function device(
-  broker: Mosquitto,
+  broker: { readonly url: string },
   id: string,
   filters: readonly string[] = [],
   options: IClientOptions = {},

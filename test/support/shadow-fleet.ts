@@ -28,9 +28,9 @@ export interface HistoryRow {
   readonly request: string
 }
 
-export interface ShadowFleet extends AsyncDisposable {
+export interface ShadowFleet<Broker = Mosquitto> extends AsyncDisposable {
   readonly database: TestDatabase
-  readonly broker: Mosquitto
+  readonly broker: Broker
   readonly connector: Connector
   history(deviceId: string): Promise<HistoryRow[]>
   /** An operator's write of desired state, as the edge passes it on; the status. */
@@ -43,11 +43,18 @@ export type Between = (name: string, answered: () => Promise<Response>) => Promi
 
 const passOn: Between = (_name, answered) => answered()
 
-export async function startShadowFleet(
+export const startShadowFleet = (
   deviceIds: readonly string[],
   between: Between = passOn,
-): Promise<ShadowFleet> {
-  const [database, broker] = await Promise.all([cloneDatabase(), startMosquitto()])
+): Promise<ShadowFleet> => startShadowFleetOn(startMosquitto, deviceIds, between)
+
+/** On another broker. */
+export async function startShadowFleetOn<Broker extends AsyncDisposable & { readonly url: string }>(
+  startBroker: () => Promise<Broker>,
+  deviceIds: readonly string[],
+  between: Between = passOn,
+): Promise<ShadowFleet<Broker>> {
+  const [database, broker] = await Promise.all([cloneDatabase(), startBroker()])
   for (const id of deviceIds) await insertDevice(database.db, id)
   const token = await insertToken(database.db, 'ops', ['operate'])
   const hop = { kid: 'k1', root: randomBytes(32) }
