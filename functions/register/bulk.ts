@@ -12,7 +12,7 @@ import { json, jsonBody, refusals } from '../../shared/http/openapi.ts'
 import { kick } from '../../shared/operation/queue.ts'
 import { findOperation } from '../../shared/operation/read.ts'
 import type { Answer, App } from './deps.ts'
-import { AttributesChange, GroupName } from './device-schema.ts'
+import { AttributesChange, EndpointName, GroupName } from './device-schema.ts'
 import { RevocationReason } from './identity-schema.ts'
 import { OperationSchema } from './operation-schema.ts'
 import { WarningSchema } from './query.ts'
@@ -28,6 +28,7 @@ const Change = z
     status: z.enum(['active', 'suspended', 'decommissioned']).optional(),
     attributes: AttributesChange.optional(),
     groups: Groups.optional(),
+    broker_endpoint: EndpointName.nullable().optional(),
   })
   .refine((change) => Object.values(change).some((part) => part !== undefined), 'nothing to change')
 const common = {
@@ -81,7 +82,9 @@ const bulk: Answer<typeof bulkRoute> = async (c) => {
   const now = clock.now()
   if (body.dry_run) return c.json(await trySelection(db, check, now), 200)
   const who = acting(c.var.call, c.var.identity)
-  const { expect, change, max_failed_percent: maxFailedPercent } = body
+  const { expect, max_failed_percent: maxFailedPercent } = body
+  const { broker_endpoint: endpoint, ...others } = body.change
+  const change = { ...others, brokerEndpoint: endpoint === null ? '' : endpoint }
   const outcome = await runOnce(c.env, await keyedRequest(c), async (tx) => {
     const id = await queueBulk(tx, who, { check, change, now, expect, maxFailedPercent })
     return { status: 202 as const, body: { ...(await findOperation(tx, id)) } }

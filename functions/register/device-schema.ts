@@ -8,6 +8,8 @@ export const GroupName = z
   .string()
   .regex(/^(?!\d+$)[a-z0-9][a-z0-9.-]{0,62}$/, 'a-z, 0-9, dots and dashes, not digits alone')
 
+export const EndpointName = Plain.max(64)
+
 const Scalar = z.union([Plain.max(1024), z.number(), z.boolean()])
 const AttributeValue = z.union([Scalar, z.array(Scalar).max(64)])
 const AttributeKey = z.string().regex(/^[A-Za-z0-9_$][A-Za-z0-9_.$-]{0,127}$/, 'not a flat key')
@@ -38,7 +40,7 @@ export const NewDevice = z
   .strictObject({
     device_id: DeviceId,
     hardware_rev: Plain.max(64).optional(),
-    broker_endpoint: Plain.max(64).optional(),
+    broker_endpoint: EndpointName.optional(),
     groups: z.array(GroupName).max(50).optional(),
     attributes: Attributes.optional(),
     preauthorize: z.boolean().default(true).meta({
@@ -50,7 +52,7 @@ export const NewDevice = z
 export const DeviceChange = z
   .strictObject({
     hardware_rev: Plain.max(64).nullable().optional(),
-    broker_endpoint: Plain.max(64).nullable().optional(),
+    broker_endpoint: EndpointName.nullable().optional(),
     groups: z.array(GroupName).max(50).optional(),
     attributes: AttributesChange.optional(),
   })

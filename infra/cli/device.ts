@@ -82,12 +82,12 @@ const create: SessionCommand = {
 
 /** By query only what many devices can share. */
 async function editByQuery(session: Session, input: Input, query: string): Promise<number> {
-  const { groups, attributes, ...others } = facts(input)
-  if (Object.values(others).some((value) => value !== undefined)) {
-    throw new UsageError('by query: --attribute and --group only', input.command)
+  const { groups, attributes, hardware_rev: hardware, broker_endpoint: endpoint } = facts(input)
+  if (hardware !== undefined) {
+    throw new UsageError('by query: --attribute, --group and --endpoint only', input.command)
   }
   const add = groups === undefined ? undefined : { add: groups }
-  const change = fields({ attributes, groups: add }, input.command)
+  const change = fields({ attributes, groups: add, broker_endpoint: endpoint }, input.command)
   return runBulk(session, input, { path: 'bulk/devices', query, change, what: 'edit' })
 }
 

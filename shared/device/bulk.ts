@@ -1,13 +1,14 @@
 import type { Acting } from '../access/acting.ts'
 import type { Database, Db } from '../db/database.ts'
 import { deviceId, type DeviceId } from '../device-id.ts'
+import { findEndpoint } from '../endpoint/endpoint.ts'
 import { DomainError } from '../errors.ts'
 import { isJsonObject, type JsonObject } from '../json.ts'
 import type { Step } from '../operation/advance.ts'
 import type { SliceResult } from '../operation/operation.ts'
 import { changeAttributes } from './attributes.ts'
 import { changeGroups, groupIds, type GroupsChange } from './membership.ts'
-import type { DeviceStatus } from './queries.ts'
+import { changeEndpoints, type DeviceStatus } from './queries.ts'
 import {
   failure,
   queueSelection,
@@ -28,20 +29,24 @@ export interface BulkChange {
   readonly status?: DeviceStatus | undefined
   readonly attributes?: JsonObject | undefined
   readonly groups?: GroupsChange | undefined
+  /** '' takes it away. */
+  readonly brokerEndpoint?: string | undefined
 }
 
 export interface BulkAsk extends Omit<SelectionAsk, 'kind' | 'change'> {
   readonly change: BulkChange
 }
 
-/** Queues the change of a selection. Throws operation.selection_changed, group.not_found. */
+/** Queues the change of a selection. Throws operation.selection_changed, group.not_found, endpoint.not_found. */
 export async function queueBulk(tx: Db, acting: Acting, ask: BulkAsk): Promise<number> {
-  const { status, attributes, groups } = ask.change
+  const { status, attributes, groups, brokerEndpoint } = ask.change
+  if (brokerEndpoint) await findEndpoint(tx, brokerEndpoint)
   await groupIds(tx, [...(groups?.add ?? []), ...(groups?.remove ?? [])])
   const change = {
     ...(status && { status }),
     ...(attributes && { attributes }),
     ...(groups && { groups: { add: [...groups.add], remove: [...groups.remove] } }),
+    ...(brokerEndpoint !== undefined && { endpoint: brokerEndpoint }),
   }
   return queueSelection(tx, acting, { ...ask, kind: BULK_KIND, change })
 }
@@ -105,7 +110,8 @@ interface Effect {
 
 async function applyChange(tx: Db, { acting, ids, change }: SelectionSlice): Promise<Effect> {
   if (ids.length === 0) return { slots: [], results: [] }
-  const { status, attributes, groups } = readChange(change)
+  const { status, attributes, groups, brokerEndpoint } = readChange(change)
+  if (brokerEndpoint !== undefined) await tx.rows(changeEndpoints, [ids.toSorted(), brokerEndpoint])
   if (attributes !== undefined) await changeAttributes(tx, ids, 'operator', attributes)
   if (groups !== undefined) await changeGroups(tx, ids, groups)
   if (status === undefined) return { slots: [], results: ids.map(succeeded) }
@@ -123,7 +129,7 @@ async function applyChange(tx: Db, { acting, ids, change }: SelectionSlice): Pro
 const names = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((name) => typeof name === 'string') : []
 
-function readChange({ status, attributes, groups }: JsonObject): BulkChange {
+function readChange({ status, attributes, groups, endpoint }: JsonObject): BulkChange {
   return {
     ...((status === 'active' || status === 'suspended' || status === 'decommissioned') && {
       status,
@@ -132,5 +138,6 @@ function readChange({ status, attributes, groups }: JsonObject): BulkChange {
     ...(isJsonObject(groups) && {
       groups: { add: names(groups['add']), remove: names(groups['remove']) },
     }),
+    ...(typeof endpoint === 'string' && { brokerEndpoint: endpoint }),
   }
 }

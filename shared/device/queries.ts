@@ -66,6 +66,15 @@ export const updateDevice = statement<
     where device_id = $1::text returning revision`,
 )
 
+/** An endpoint that was taken away meanwhile changes nothing. */
+export const changeEndpoints = statement<[ids: readonly string[], name: string]>(
+  'device_endpoints_change',
+  `update devices d set broker_endpoint = $2::text, revision = revision + 1, updated_at = now()
+     from (select device_id from devices where device_id = any($1::text[]) order by device_id for update) i
+    where d.device_id = i.device_id and d.broker_endpoint <> $2::text
+      and ($2::text = '' or exists (select from broker_endpoints where name = $2::text))`,
+)
+
 export const changeStatus = statement<
   [ids: readonly string[], status: DeviceStatus, from: readonly DeviceStatus[]],
   { device_id: string }

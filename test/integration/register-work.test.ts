@@ -82,6 +82,8 @@ test('fail/a selection that changed, a change that is none, a group that there i
   assert.equal((await ask('POST', BULK, { body: { q: 'all', change: {} } })).status, 400)
   const stray = { q: 'all', change: { groups: { add: ['none'] } } }
   assert.equal((await ask('POST', BULK, { body: stray })).json.code, 'group.not_found')
+  const nowhere = { q: 'all', change: { broker_endpoint: 'nowhere' } }
+  assert.equal((await ask('POST', BULK, { body: nowhere })).json.code, 'endpoint.not_found')
   const syntax = { ...suspend, q: 'status =' }
   assert.equal((await ask('POST', BULK, { body: syntax })).json.code, 'query.syntax')
 })
