@@ -10,7 +10,7 @@ import { openFiles } from '../../shared/storage/files.ts'
 import { openStore } from '../../shared/storage/open.ts'
 import { openS3 } from '../../shared/storage/s3.ts'
 import { PART_BYTES, type ObjectStore } from '../../shared/storage/store.ts'
-import { startVersitygw, versitygw, type S3Server } from '../support/versitygw.ts'
+import { minio, startMinio, startVersitygw, versitygw, type S3Server } from '../support/s3.ts'
 
 async function* chunks(...parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* parts
@@ -169,11 +169,11 @@ describe('files', () => {
   })
 })
 
-describe('s3', versitygw, () => {
+function s3Contract(start: () => Promise<S3Server>): void {
   let server: S3Server
   let store: ObjectStore
   before(async () => {
-    server = await startVersitygw()
+    server = await start()
     store = openS3({ ...server, region: undefined, bucket: 'muster' })
     await store.check()
   })
@@ -194,4 +194,7 @@ describe('s3', versitygw, () => {
     const other = openS3({ ...server, secretKey: 'wrong', region: undefined, bucket: 'muster' })
     await assert.rejects(other.head('artifacts/1'), { code: 'storage.unavailable' })
   })
-})
+}
+
+describe('s3: versitygw', versitygw, () => s3Contract(startVersitygw))
+describe('s3: MinIO', minio, () => s3Contract(startMinio))

@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import { existsSync } from 'node:fs'
 import { needs } from '../support/needs.ts'
-import { versitygw } from '../support/versitygw.ts'
+import { versitygw } from '../support/s3.ts'
 import { Distributed } from './life/distributed.ts'
 import { application } from './life/application.ts'
 import { enrollment } from './life/enrollment.ts'

@@ -5,7 +5,7 @@ import { handler } from '../../functions/ota/handler.ts'
 import { signedRequest } from '../support/call.ts'
 import { artifact, ecdsaSigner, putPart, startFirmware, upload } from '../support/firmware.ts'
 import { insertToken } from '../support/operator.ts'
-import { startVersitygw, versitygw } from '../support/versitygw.ts'
+import { startVersitygw, versitygw } from '../support/s3.ts'
 
 const hash = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 

@@ -8,7 +8,7 @@ import { newHierarchy, pemOf, serverUnder } from '../support/authority.ts'
 import { run, type Ran } from '../support/exec.ts'
 import { Muster, ROOT } from '../support/muster.ts'
 import { until } from '../support/until.ts'
-import { startVersitygw, versitygw } from '../support/versitygw.ts'
+import { startVersitygw, versitygw } from '../support/s3.ts'
 
 const MIB = 2 ** 20
 

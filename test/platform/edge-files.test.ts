@@ -13,7 +13,7 @@ import { hasHaproxy, startHaproxy } from '../support/haproxy.ts'
 import { needs } from '../support/needs.ts'
 import { freePorts } from '../support/ports.ts'
 import { Rollouts } from '../support/rollouts.ts'
-import { startVersitygw, versitygw } from '../support/versitygw.ts'
+import { startVersitygw, versitygw } from '../support/s3.ts'
 
 const there =
   versitygw.skip === false ? needs('haproxy', hasHaproxy && existsSync('/usr/bin/curl')) : versitygw

@@ -10,7 +10,7 @@ import { lifecycle } from '../e2e/life/lifecycle.ts'
 import { state } from '../e2e/life/state.ts'
 import { hasMosquitto } from '../support/mosquitto.ts'
 import { needs } from '../support/needs.ts'
-import { versitygw } from '../support/versitygw.ts'
+import { versitygw } from '../support/s3.ts'
 
 const there = hasMosquitto && versitygw.skip === false
 /** What the functions of a gateway elsewhere reach, as `npm run e2e` hands it on. */

@@ -34,6 +34,13 @@ export interface IdentityFunctions {
   readonly pki: Awaited<ReturnType<typeof pkiDeps>>
 }
 
+/** Which function has use for an inner target of the authority. */
+const CALLER_OF: Readonly<Record<string, string>> = {
+  '/internal/issue': 'enroll',
+  '/internal/revoke': 'register',
+  '/internal/claim': 'admin',
+}
+
 /** Secrets as the ceremony leaves them. */
 export function ceremonySecrets(hierarchy: Hierarchy): Map<string, Buffer> {
   const { kept } = ceremonyFiles(hierarchy, undefined)
@@ -55,6 +62,8 @@ export async function startIdentity(
   const signer = await pkiDeps({ ...testHost('pki', db), clock, secret })
   const internal: (caller: string) => InternalCall = (caller) => (name, path, body) =>
     pki.handler(signedRequest(name, path, { caller, body }), signer)
+  const asWhoMay: InternalCall = (name, path, body) =>
+    internal(CALLER_OF[path] ?? 'enroll')(name, path, body)
   const host = (name: string): Host => ({
     ...testHost(name, db),
     clock,
@@ -68,7 +77,7 @@ export async function startIdentity(
     if (name === 'pki') return pki.handler(request, signer)
     return name === 'est' ? est.handler(request, estHost) : enroll.handler(request, enrollHost)
   }
-  return { hierarchy, secrets, call, internal: internal('register'), pki: signer }
+  return { hierarchy, secrets, call, internal: asWhoMay, pki: signer }
 }
 
 export interface CredentialOptions {

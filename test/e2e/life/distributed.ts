@@ -8,7 +8,7 @@ import { Muster, ROOT } from '../../support/muster.ts'
 import { freePorts } from '../../support/ports.ts'
 import { cloneDatabase } from '../../support/postgres.ts'
 import { until } from '../../support/until.ts'
-import { startVersitygw } from '../../support/versitygw.ts'
+import { startMinio, startVersitygw } from '../../support/s3.ts'
 
 const NODE = process.execPath
 
@@ -64,6 +64,9 @@ export interface GivenParts {
     | undefined
 }
 
+// MinIO is built by `npm run test:full` alone.
+const FULL = process.env['MUSTER_TEST_FULL'] === '1'
+
 /** Everything a device's life needs, apart; disposed, all processes are gone. */
 export class Distributed implements AsyncDisposable {
   readonly muster: Muster
@@ -92,7 +95,7 @@ export class Distributed implements AsyncDisposable {
     const database = given.databaseUrl
       ? { url: given.databaseUrl }
       : stack.use(await cloneDatabase())
-    const s3 = given.s3 ?? stack.use(await startVersitygw())
+    const s3 = given.s3 ?? stack.use(await (FULL ? startMinio : startVersitygw)())
     const [devicePort = 0, servicePort = 0] = await freePorts(2)
     const muster = stack.use(await Muster.create())
     const broker = path.join(muster.data, 'broker')
