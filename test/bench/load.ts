@@ -25,6 +25,8 @@ export interface Load {
   readonly port: number
   readonly devices: number
   readonly seconds: number
+  /** Of the ids of its devices; two loads at once need two. */
+  readonly prefix?: string
 }
 
 export interface Loaded {
@@ -56,12 +58,13 @@ export function buildLoadgen(): string {
 
 /** Runs the load to its end. A device that lost its connection, or waited 10 s for its answer, makes the run void. */
 export async function runLoad(program: string, load: Load, meters: Meters): Promise<Loaded> {
-  const { mode, port, devices, seconds } = load
+  const { mode, port, devices, seconds, prefix } = load
   const child = spawn(
     program,
     [
       ...['-mode', mode, '-address', `127.0.0.1:${port}`, '-devices', String(devices)],
       ...['-warm', '2s', '-duration', `${seconds}s`],
+      ...(prefix === undefined ? [] : ['-prefix', prefix]),
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )

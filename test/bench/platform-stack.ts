@@ -22,7 +22,7 @@ import { meterOf, treeMeterOf, type Meters } from './meters.ts'
 
 const SLOTS = 4
 const REPLICAS = 2
-const SETTINGS = [
+export const DURABLE = [
   'fsync=on',
   'full_page_writes=on',
   'synchronous_commit=on',
@@ -46,7 +46,7 @@ interface Base {
 
 async function startBase(): Promise<Base> {
   const stack = new AsyncDisposableStack()
-  const cluster = stack.use(await startCluster({ settings: SETTINGS }))
+  const cluster = stack.use(await startCluster({ settings: DURABLE }))
   const broker = stack.use(await startMosquitto())
   await using db = openDatabase({ url: cluster.url('postgres') })
   await migrate(db)

@@ -1,4 +1,5 @@
 // L1 and further figures of the platform, one function each; those of other parts of it stand in files of their own and are added to `goals`.
+import { goals as cellsGoals } from './cells.ts'
 import { goals as edgeGoals } from './edge.ts'
 import { goals as imageGoals } from './images.ts'
 import { buildLoadgen, runLoad } from './load.ts'
@@ -54,5 +55,10 @@ export async function shadowPathCost(): Promise<Goal> {
 }
 
 export async function goals(): Promise<Goal[]> {
-  return [await shadowPathCost(), ...(await edgeGoals()), ...(await imageGoals())]
+  return [
+    await shadowPathCost(),
+    ...(await cellsGoals()),
+    ...(await edgeGoals()),
+    ...(await imageGoals()),
+  ]
 }
