@@ -1,4 +1,4 @@
-// npm run bench -- NAME [--json]: start, fleet, shadow, edge or platform. On an otherwise quiet machine; a goal that is not reached is
+// npm run bench -- NAME [--json]: start, fleet, shadow, edge, platform or traces. On an otherwise quiet machine; a goal that is not reached is
 // printed as it is. Each takes its baselines in the same run.
 import { report, type Goal } from './report.ts'
 
@@ -8,6 +8,7 @@ const BENCHMARKS: Record<string, () => Promise<{ goals: () => Promise<Goal[]> }>
   shadow: () => import('./shadow.ts'),
   edge: () => import('./edge.ts'),
   platform: () => import('./platform.ts'),
+  traces: () => import('./traces.ts'),
 }
 
 const words = process.argv.slice(2)
