@@ -65,7 +65,9 @@ function rootOf({ hopRoot, hopKids: [kid] }: Installation, caller: string): stri
 /** The secrets of one function, by the names under which it mounts them. */
 export function functionSecrets(installation: Installation, name: string): Record<string, string> {
   const { hopRoot, secrets } = installation
-  const own = (INSTALLATION_SECRETS[name] ?? []).map((secret) => [secret, secrets[secret] ?? ''] as const)
+  const own = (INSTALLATION_SECRETS[name] ?? []).map(
+    (secret) => [secret, secrets[secret] ?? ''] as const,
+  )
   return {
     'database-url': databaseUrl(installation, name),
     'hop-keys': hopKeys(installation, name),
